@@ -1,0 +1,46 @@
+"""Score a run on a test set: nearest classes, both evaluation protocols, confusions."""
+
+import argparse
+from pathlib import Path
+
+from unseen.errors import run
+from unseen.scoring import Outputs, score
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--embeddings", type=Path, required=True, help="video embeddings (HDF5)")
+    parser.add_argument("--class-embeddings", type=Path, required=True, help="HDF5 of the test set")
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--rejected", type=Path, required=True)
+    parser.add_argument("--missing", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True)
+    parser.add_argument("--metrics", type=Path, help="without it, only predictions are made")
+    parser.add_argument("--per-class", type=Path)
+    parser.add_argument("--confusions", type=Path)
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    parser.add_argument("--permute", type=int, metavar="SEED", help="a control: shuffle the words")
+    parser.add_argument("--allow-seen", action="store_true", help="say so in every row")
+    arguments = parser.parse_args()
+    print(
+        score(
+            arguments.embeddings,
+            arguments.class_embeddings,
+            arguments.labels,
+            arguments.rejected,
+            arguments.missing,
+            Outputs(
+                arguments.predictions,
+                arguments.metrics,
+                arguments.per_class,
+                arguments.confusions,
+            ),
+            seed=arguments.seed,
+            permute=arguments.permute,
+            seen_allowed=arguments.allow_seen,
+        )
+    )
+
+
+if __name__ == "__main__":
+    run(main)
