@@ -1,0 +1,46 @@
+"""Kinds of command-line arguments that several scripts share."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+
+def json_value(text: str) -> Any:
+    """A JSON value, or what the JSON file `@path` holds."""
+    try:
+        return json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"not JSON: {text[:60]} ({error})") from None
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    """`NAME=PATH` as a pair."""
+    name, equals, path = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text} is not of the form NAME=PATH")
+    return name, Path(path)
+
+
+def add_version_options(parser: argparse.ArgumentParser) -> None:
+    """The options that tell a result's parts (see `unseen.versions`)."""
+    parser.add_argument(
+        "--stages", type=json_value, default={}, help="JSON: code and settings of each stage"
+    )
+    parser.add_argument(
+        "--sources",
+        type=named_path,
+        nargs="*",
+        default=[],
+        metavar="DATASET=FILE",
+        help="files that hold the digest of a data set's source files",
+    )
+    parser.add_argument("--versions", type=Path, default=Path("results/versions"))
+
+
+def parts(options: argparse.Namespace) -> dict[str, Any]:
+    """The parts of a result's version, from the options of `add_version_options`."""
+    return {
+        "stages": options.stages,
+        "sources": {name: path.read_text().strip() for name, path in options.sources},
+    }
