@@ -1,0 +1,184 @@
+"""From the words of each class to one unit vector a class: the word2vec way and sentence encoders."""
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from unseen.class_embeddings import write_class_embeddings
+from unseen.errors import UserError
+from unseen.provenance import atomic, write_digest
+from unseen.word_vectors import Selection, read_vectors
+from unseen.words import ClassWords, phrase_of, read_class_list
+
+# The vectors of all words that the lists need, cached: later stages never open the large file
+
+
+def select_vectors(word_vectors: Path, class_lists: Iterable[Path], output: Path) -> str:
+    """Write the vectors of all words of the class lists; returns a summary for the log.
+
+    The output holds `words` (W strings, sorted), `vectors` (W, D) float32 as in the file, and
+    `missing` (M strings) beside `similar` (M strings, separated by spaces): the words that the file
+    lacks and words spelled like them that it has. What to do about these is `embed_classes`' affair.
+    """
+    lists = [read_class_list(path) for path in class_lists]
+    needed = {word for classes in lists for words in classes.values() for word in words}
+    selection = read_vectors(word_vectors, needed)
+    _write_selection(output, selection)
+    dimension = selection.vectors.shape[1]
+    return (
+        f"{word_vectors}: {len(selection.words)} of {len(needed)} words, {dimension} numbers each"
+        + (f"; without a vector: {', '.join(selection.missing)}" if selection.missing else "")
+    )
+
+
+def _write_selection(path: Path, selection: Selection) -> None:
+    text = h5py.string_dtype()
+    similar = [" ".join(words) for words in selection.missing.values()]
+    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        file.create_dataset("words", data=selection.words, dtype=text)
+        file.create_dataset("vectors", data=selection.vectors)
+        file.create_dataset("missing", data=list(selection.missing), dtype=text)
+        file.create_dataset("similar", data=similar, dtype=text)
+    write_digest(path)
+
+
+def _read_selection(path: Path) -> Selection:
+    try:
+        with h5py.File(path, "r") as file:
+            words, missing, similar = (
+                list(file[name].asstr()[:]) for name in ("words", "missing", "similar")
+            )
+            vectors = file["vectors"][:]
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path} holds no selected word vectors: {error}") from None
+    suggestions = map(str.split, similar)
+    return Selection(words, vectors, dict(zip(missing, suggestions, strict=True)))
+
+
+# Words to class embeddings
+
+
+def embed_classes(
+    class_list: Path,
+    selected: Path,
+    output: Path,
+    *,
+    missing_words: str = "error",
+    raw_words: bool = False,
+) -> str:
+    """Write the embedding of each class, the mean of its words' vectors at unit length (Section 4.4).
+
+    Args:
+        selected: What `select_vectors` wrote.
+        missing_words: What becomes of a word without a vector: `error` or `drop_word`.
+        raw_words: Average the vectors as they stand, not at unit length each.
+
+    Returns:
+        A summary for the log, with the dropped words and classes that cannot be told apart.
+
+    Raises:
+        UserError: Words have no vector and are not to be dropped (all are named, with the classes
+            that they stand in and the nearest words), or a class is left without any word.
+    """
+    classes = read_class_list(class_list)
+    selection = _read_selection(selected)
+    remedy = _missing_words(class_list, classes, selection)
+    if remedy and missing_words == "error":
+        raise UserError(
+            f"{class_list}: words without a vector\n{remedy}\n"
+            "       Change them in the class list, or set `missing_words: drop_word`."
+        )
+    vectors = dict(zip(selection.words, selection.vectors, strict=True))
+    known = {name: [word for word in words if word in vectors] for name, words in classes.items()}
+    wordless = [name for name, words in known.items() if not words]
+    if wordless:
+        raise UserError(
+            f"{class_list}: no word of these classes has a vector: {', '.join(wordless)}."
+            "\n       Give them other words in the class list, or `exclude` them."
+        )
+    embeddings = np.stack(
+        [mean_of_words(np.stack([vectors[w] for w in words]), raw_words) for words in known.values()]
+    )
+    write_class_embeddings(output, list(classes), embeddings)
+    dropped = f"; dropped words without a vector:\n{remedy}" if remedy else ""
+    return f"{class_list}: {len(classes)} classes{dropped}{_twins(list(classes), embeddings)}"
+
+
+def mean_of_words(vectors: np.ndarray, raw: bool = False) -> np.ndarray:
+    """One unit vector (D,) float64 of the vectors (W, D) of a name's words.
+
+    The words count alike, each at unit length, unless they are taken `raw`.
+
+    Raises:
+        UserError: The vectors cancel out.
+    """
+    vectors = vectors.astype(np.float64)
+    if not raw:
+        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    mean = vectors.mean(axis=0)
+    norm = np.linalg.norm(mean)
+    if norm == 0:
+        raise UserError("the vectors of a class name's words cancel out")
+    return mean / norm
+
+
+def _missing_words(source: Path, classes: ClassWords, selection: Selection) -> str:
+    """A line for each word without a vector: its classes, and words like it that have one."""
+    homes: dict[str, list[str]] = {}
+    vectors = set(selection.words)
+    for name, words in classes.items():
+        for word in words:
+            if word not in vectors:
+                homes.setdefault(word, []).append(name)
+    unread = homes.keys() - selection.missing.keys()
+    if unread:
+        raise UserError(f"{source} has words that were never looked up: {', '.join(sorted(unread))}")
+    lines = []
+    for word, names in sorted(homes.items()):
+        similar = selection.missing[word]
+        hint = f"; near it: {', '.join(similar)}" if similar else ""
+        lines.append(f"       {word} (in {', '.join(names)}){hint}")
+    return "\n".join(lines)
+
+
+def _twins(classes: Sequence[str], embeddings: np.ndarray) -> str:
+    """A remark on classes with the same embedding, which no model can tell apart."""
+    groups: dict[bytes, list[str]] = {}
+    for name, vector in zip(classes, embeddings, strict=True):
+        groups.setdefault(vector.astype(np.float32).tobytes(), []).append(name)
+    twins = [" = ".join(names) for names in groups.values() if len(names) > 1]
+    return f"; classes with the same embedding: {', '.join(twins)}" if twins else ""
+
+
+# Phrases to class embeddings
+
+
+def encode_classes(class_list: Path, encoder: Path, output: Path) -> str:
+    """Write the embedding of each class's name as a phrase, by a sentence encoder in a local folder.
+
+    The words of the list are not used. Needs the package sentence-transformers; nothing is fetched.
+    """
+    classes = list(read_class_list(class_list))
+    embeddings = encode_phrases([phrase_of(name) for name in classes], encoder)
+    write_class_embeddings(output, classes, embeddings)
+    return f"{class_list}: {len(classes)} classes as phrases{_twins(classes, embeddings)}"
+
+
+def encode_phrases(phrases: Sequence[str], encoder: Path) -> np.ndarray:
+    """Unit vectors (P, D) float32 of phrases."""
+    if not (encoder / "modules.json").is_file():
+        raise UserError(f"{encoder} is no folder in the sentence-transformers format")
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError:
+        raise UserError(
+            "a sentence encoder needs the package sentence-transformers:"
+            " pip install sentence-transformers"
+        ) from None
+    model = SentenceTransformer(str(encoder), device="cpu", local_files_only=True)
+    vectors = model.encode(list(phrases), normalize_embeddings=True, show_progress_bar=False)
+    return np.asarray(vectors, np.float32)
