@@ -1,0 +1,17 @@
+"""Check that the shards of the clip store are what they were when they were written."""
+
+import argparse
+from pathlib import Path
+
+from unseen import errors
+from unseen.clipstore import verify_shards
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shards", type=Path, nargs="*", help="shards, each with a .sha256 beside")
+    verify_shards(parser.parse_args().shards)
+
+
+if __name__ == "__main__":
+    errors.run(main)
