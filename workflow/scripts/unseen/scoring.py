@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from unseen.class_embeddings import read_class_embeddings
 from unseen.errors import UserError
 from unseen.tabular import read_rows, write_rows
 
@@ -156,9 +157,7 @@ def read_videos(path: Path) -> Videos:
 
 def read_classes(path: Path) -> tuple[list[str], np.ndarray]:
     """The classes sorted by code point, and their embeddings (C, D) in that order."""
-    with h5py.File(path) as store:
-        names = store["classes"].asstr()[:].tolist()
-        vectors = store["embeddings"][:]
+    names, vectors = read_class_embeddings(path)
     if len(names) < 2:
         raise UserError(f"{path} holds {len(names)} classes: at least 2 are needed to score")
     order = sorted(range(len(names)), key=names.__getitem__)
