@@ -1,4 +1,4 @@
-"""Embed each class of a data set as one unit vector, from its words or from its name as a phrase."""
+"""Embed each class of a data set as one unit vector, by its words or by its name as a phrase."""
 
 import argparse
 from pathlib import Path

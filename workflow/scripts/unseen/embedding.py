@@ -1,4 +1,4 @@
-"""From the words of each class to one unit vector a class: the word2vec way and sentence encoders."""
+"""From a class to its unit vector: the mean of its words, or its name in a sentence encoder."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -13,6 +13,9 @@ from unseen.provenance import atomic, write_digest
 from unseen.word_vectors import Selection, read_vectors
 from unseen.words import ClassWords, phrase_of, read_class_list
 
+ROUNDING = 1e-6
+"""What float32 unit vectors may differ by without meaning anything."""
+
 # The vectors of all words that the lists need, cached: later stages never open the large file
 
 
@@ -20,8 +23,9 @@ def select_vectors(word_vectors: Path, class_lists: Iterable[Path], output: Path
     """Write the vectors of all words of the class lists; returns a summary for the log.
 
     The output holds `words` (W strings, sorted), `vectors` (W, D) float32 as in the file, and
-    `missing` (M strings) beside `similar` (M strings, separated by spaces): the words that the file
-    lacks and words spelled like them that it has. What to do about these is `embed_classes`' affair.
+    `missing` (M strings) beside `similar` (M strings, separated by spaces): the words that the
+    file lacks, and words spelled like them that it has. What becomes of a class with a missing word
+    is decided by `embed_classes`.
     """
     lists = [read_class_list(path) for path in class_lists]
     needed = {word for classes in lists for words in classes.values() for word in words}
@@ -69,7 +73,7 @@ def embed_classes(
     missing_words: str = "error",
     raw_words: bool = False,
 ) -> str:
-    """Write the embedding of each class, the mean of its words' vectors at unit length (Section 4.4).
+    """Write each class's embedding: the mean of its words' vectors at unit length (Section 4.4).
 
     Args:
         selected: What `select_vectors` wrote.
@@ -100,28 +104,25 @@ def embed_classes(
             "\n       Give them other words in the class list, or `exclude` them."
         )
     embeddings = np.stack(
-        [mean_of_words(np.stack([vectors[w] for w in words]), raw_words) for words in known.values()]
+        [
+            _mean_of_words(name, [vectors[w] for w in words], raw_words)
+            for name, words in known.items()
+        ]
     )
     write_class_embeddings(output, list(classes), embeddings)
     dropped = f"; dropped words without a vector:\n{remedy}" if remedy else ""
-    return f"{class_list}: {len(classes)} classes{dropped}{_twins(list(classes), embeddings)}"
+    return f"{class_list}: {len(classes)} classes{_twins(list(classes), embeddings)}{dropped}"
 
 
-def mean_of_words(vectors: np.ndarray, raw: bool = False) -> np.ndarray:
-    """One unit vector (D,) float64 of the vectors (W, D) of a name's words.
-
-    The words count alike, each at unit length, unless they are taken `raw`.
-
-    Raises:
-        UserError: The vectors cancel out.
-    """
-    vectors = vectors.astype(np.float64)
+def _mean_of_words(name: str, vectors: Sequence[np.ndarray], raw: bool) -> np.ndarray:
+    """One unit vector (D,) float64 of the vectors (D,) of a class name's words."""
+    words = np.stack(vectors).astype(np.float64)
     if not raw:
-        vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-    mean = vectors.mean(axis=0)
+        words /= np.linalg.norm(words, axis=1, keepdims=True)
+    mean = words.mean(axis=0)
     norm = np.linalg.norm(mean)
-    if norm == 0:
-        raise UserError("the vectors of a class name's words cancel out")
+    if norm < ROUNDING:
+        raise UserError(f"the vectors of the words of {name!r} cancel out: give it other words")
     return mean / norm
 
 
@@ -135,7 +136,8 @@ def _missing_words(source: Path, classes: ClassWords, selection: Selection) -> s
                 homes.setdefault(word, []).append(name)
     unread = homes.keys() - selection.missing.keys()
     if unread:
-        raise UserError(f"{source} has words that were never looked up: {', '.join(sorted(unread))}")
+        listed = ", ".join(sorted(unread))
+        raise UserError(f"{source} has words that select_vectors did not look up: {listed}")
     lines = []
     for word, names in sorted(homes.items()):
         similar = selection.missing[word]
@@ -146,10 +148,8 @@ def _missing_words(source: Path, classes: ClassWords, selection: Selection) -> s
 
 def _twins(classes: Sequence[str], embeddings: np.ndarray) -> str:
     """A remark on classes with the same embedding, which no model can tell apart."""
-    groups: dict[bytes, list[str]] = {}
-    for name, vector in zip(classes, embeddings, strict=True):
-        groups.setdefault(vector.astype(np.float32).tobytes(), []).append(name)
-    twins = [" = ".join(names) for names in groups.values() if len(names) > 1]
+    alike = np.triu(embeddings @ embeddings.T > 1 - ROUNDING, k=1)
+    twins = [f"{classes[a]} = {classes[b]}" for a, b in np.argwhere(alike)]
     return f"; classes with the same embedding: {', '.join(twins)}" if twins else ""
 
 
@@ -157,9 +157,9 @@ def _twins(classes: Sequence[str], embeddings: np.ndarray) -> str:
 
 
 def encode_classes(class_list: Path, encoder: Path, output: Path) -> str:
-    """Write the embedding of each class's name as a phrase, by a sentence encoder in a local folder.
+    """Write the embedding of each class's name as a phrase by the encoder in a local folder.
 
-    The words of the list are not used. Needs the package sentence-transformers; nothing is fetched.
+    The words of the list are not used. Needs the package sentence-transformers; fetches nothing.
     """
     classes = list(read_class_list(class_list))
     embeddings = encode_phrases([phrase_of(name) for name in classes], encoder)

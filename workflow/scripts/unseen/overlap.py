@@ -31,7 +31,7 @@ class Neighbour:
     nearest_dataset: str | None = None
 
     def beyond(self, threshold: float) -> bool:
-        """Whether Eq. 3 keeps the class: it is farther than the threshold from every unseen class."""
+        """Whether Eq. 3 keeps the class: farther than the threshold from every unseen class."""
         return self.distance is None or self.distance > threshold
 
 

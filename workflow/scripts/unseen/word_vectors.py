@@ -4,7 +4,6 @@ import contextlib
 import difflib
 import gzip
 import io
-import pickle
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,7 +25,6 @@ NEIGHBOURHOOD = 300_000
 _GZIP = b"\x1f\x8b"
 _FASTTEXT = np.int32(793712314).tobytes()
 _PICKLE = b"\x80"
-_DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 @dataclass
@@ -54,7 +52,7 @@ def read_vectors(path: Path, needed: Collection[str]) -> Selection:
     """
     if not path.is_file():
         raise UserError(f"word vectors {path} are not there")
-    with _damage_reported(path), _open(path) as stream:
+    with _opened(path) as stream:
         head = stream.peek(CHUNK)[:CHUNK]
         if not head:
             raise UserError(f"word vectors {path} are an empty file")
@@ -64,23 +62,19 @@ def read_vectors(path: Path, needed: Collection[str]) -> Selection:
 
 
 @contextlib.contextmanager
-def _damage_reported(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise UserError(f"{path} is damaged or not complete: {error}") from None
-
-
-def _open(path: Path) -> io.BufferedReader:
-    """The content of a file, unpacked where it is gzipped, ready for a look ahead."""
-    with path.open("rb") as stream:
-        zipped = stream.read(len(_GZIP)) == _GZIP
-    raw = gzip.open(path) if zipped else path.open("rb", buffering=0)
-    return io.BufferedReader(raw, CHUNK)  # type: ignore[arg-type]
+def _opened(path: Path) -> Iterator[io.BufferedReader]:
+    """The content of a file, unpacked where it is gzipped, with room to look ahead."""
+    with path.open("rb", buffering=CHUNK) as file:
+        zipped = file.peek(len(_GZIP)).startswith(_GZIP)
+        content = gzip.GzipFile(fileobj=file) if zipped else file
+        try:
+            yield io.BufferedReader(content, CHUNK)  # type: ignore[arg-type]
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise UserError(f"{path} is damaged or not complete: {error}") from None
 
 
 def _header(head: bytes) -> tuple[int, int] | None:
-    """Number of words and dimension in the first line of a word2vec file; None without such a line."""
+    """Number of words and dimension in a word2vec file's first line; None without such a line."""
     fields = head[:LONGEST_WORD].partition(b"\n")[0].split()
     if len(fields) != 2 or not all(value.isdigit() for value in fields):
         return None
@@ -96,14 +90,13 @@ def _is_binary(head: bytes) -> bool:
     return not _is_row(head.partition(b"\n")[2], header[1])
 
 
-def _is_row(text: bytes, dimension: int | None = None) -> bool:
-    """Whether text begins with a line of a word and numbers, `dimension` of them if given."""
+def _is_row(text: bytes, dimension: int) -> bool:
+    """Whether text begins with a line of a word and `dimension` numbers."""
     try:
         _, *values = text.partition(b"\n")[0].decode().split()
-        numbers = [float(value) for value in values]
+        return len([float(value) for value in values]) == dimension
     except ValueError:
         return False
-    return len(numbers) == dimension if dimension else len(numbers) > 1
 
 
 # The binary format: "<words> <dimension>\n", then for each word its bytes, a space and the vector
@@ -175,16 +168,15 @@ def _read_with_gensim(path: Path, head: bytes, needed: Collection[str]) -> Selec
             vectors = load_facebook_vectors(str(path))
         elif head.startswith(_PICKLE):
             vectors = KeyedVectors.load(str(path))
-        elif header or _is_row(head):
-            vectors = KeyedVectors.load_word2vec_format(str(path), no_header=not header)
         else:
-            raise UserError(f"{path} is in no format of word vectors that gensim reads")
-    except (ValueError, OSError, EOFError, AttributeError, pickle.UnpicklingError) as error:
-        raise UserError(f"gensim cannot read {path}: {error}") from None
+            vectors = KeyedVectors.load_word2vec_format(str(path), no_header=not header)
+    except Exception as error:
+        raise UserError(f"gensim cannot read {path} as word vectors: {error}") from None
     if not isinstance(vectors, KeyedVectors):
         raise UserError(f"{path} holds a {type(vectors).__name__}; save its word vectors (`.wv`)")
-    if header and len(vectors) != header[0]:
-        raise UserError(f"{path} holds words twice: {header[0]} rows, {len(vectors)} words")
+    rows, words = len(vectors.index_to_key), len(vectors.key_to_index)
+    if rows != words:
+        raise UserError(f"{path} holds words twice: {rows} rows, {words} words")
     found = {word: vectors[word] for word in needed if word in vectors.key_to_index}
     vocabulary = vectors.index_to_key[:NEIGHBOURHOOD]
     return _selection(path, found, needed, vocabulary, vectors.vector_size)

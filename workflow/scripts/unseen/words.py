@@ -16,7 +16,7 @@ ClassWords = dict[str, list[str]]
 
 HEADER = "class\twords"
 FUNCTION_WORDS = frozenset(
-    "a an the and or nor of at by for from in into on onto to with without using".split()
+    "a an the and or of at by for in on to with using be".split()  # noqa: SIM905
 )
 """Words that name no action and no thing: those that the published lists drop, and their kin."""
 
@@ -138,16 +138,16 @@ def name_words(
 
     Raises:
         UserError: A class of the data is not in the list, a name gives no words, an excluded class
-            does not exist, or no class remains.
+            is not in the list, or no class remains.
     """
     found = names.read_text(encoding="utf-8").splitlines() if names else []
     if class_list:
         classes = read_class_list(class_list)
         _check_names(dataset, found, classes, class_list)
+        _check_excluded(dataset, exclude, classes, class_list)
         summary = f"{dataset}: {len(classes)} classes with the words of {class_list}"
     else:
         classes, summary = _find_words(dataset, found, known)
-    _check_excluded(dataset, exclude, classes)
     classes = {name: words for name, words in classes.items() if name not in exclude}
     if not classes:
         raise UserError(f"{dataset} has no classes: it needs a class list, or videos in classes")
@@ -159,16 +159,20 @@ def _check_names(dataset: str, names: Iterable[str], classes: ClassWords, source
     strangers = [name for name in names if name not in classes]
     if strangers:
         raise UserError(
-            f"{dataset} has classes that {source} does not list: {_with_nearest(strangers, classes)}"
+            f"{dataset} has classes that {source} does not list:"
+            f" {_with_nearest(strangers, classes)}"
             "\n       Add them to a copy of the list and name that under `classes`."
         )
 
 
-def _check_excluded(dataset: str, exclude: Iterable[str], classes: ClassWords) -> None:
+def _check_excluded(
+    dataset: str, exclude: Iterable[str], classes: ClassWords, source: Path
+) -> None:
     strangers = [name for name in exclude if name not in classes]
     if strangers:
         raise UserError(
-            f"{dataset}, exclude: there is no class {_with_nearest(strangers, classes)}"
+            f"{dataset} excludes classes that {source} does not list:"
+            f" {_with_nearest(strangers, classes)}"
         )
 
 
