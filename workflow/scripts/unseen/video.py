@@ -37,21 +37,22 @@ if TYPE_CHECKING:
     import torch
 
 OLDEST_FFMPEG = (5, 1)  # the first with -fps_mode
+LOGGING = ("-nostdin", "-hide_banner", "-v", "repeat+level+warning")
 MIN_SIDE = 16  # pixels
 MAX_ASPECT = 8
 TIME_TOLERANCE_S = 1e-3  # time stamps of Matroska files are rounded to milliseconds
 QUALITY = {"mpeg4": 2, "h264": 16}
 ENCODERS = {"mpeg4": "mpeg4", "h264": "libx264"}
+MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}
+PLAYLISTS = {"hls", "concat", "dash"}
 LENGTH_IN_HEADER = {"matroska,webm", "flv", "asf"}  # formats that count no frames
 
 EXPLANATIONS = {
-    "moov atom not found": "the file is truncated: its index is missing",
-    "File ended prematurely": "the file is truncated",
-    "partial file": "the file is truncated",
-    "Invalid data found": "not a video, or one too damaged to be read",
+    "Invalid data found": "the video is too damaged to be decoded",
     "Unknown encoder": "ffmpeg lacks the encoder",
     "Decoder (codec none)": "the video's codec is unknown",
     "Decoder not found": "the video's codec is unknown",
+    "Invalid pts (0) <= last": "the picture's size or format changes on the way",
     "Error while opening encoder": "the picture cannot be scaled or encoded",
 }
 DAMAGE = re.compile(
@@ -182,11 +183,18 @@ def transcode(
     source = probe(path, settings)
     first, last = segment_frames(source.times, start_s, end_s)
     _check_length(last - first, settings)
-    output, log = _run(_command(path, source, first, last, settings), settings.timeout_s)
-    clip = _demux(output, settings.codec, source.fps)
-    missing = max(0, last - first - len(clip.packets)) + min(source.lost, last - first)
-    _check_damage(missing + len(DAMAGE.findall(log)), last, log, settings)
-    _check_length(len(clip.packets), settings)
+    done = _run(_command(path, source, first, last, settings), settings.timeout_s)
+    log = done.stderr.decode(errors="replace")
+    if done.returncode or not done.stdout:
+        raise VideoError(_explain(log))
+    clip = _demux(done.stdout, settings.codec, source.fps)
+    frames = len(clip.packets)
+    _check_length(frames, settings)
+    cut = _cut_frames(source, last, end_s)
+    allowed = settings.damaged
+    _check_share("the file is truncated", cut, last - first + cut, allowed)
+    _check_share("the video is damaged", max(0, last - first - frames), last - first, allowed)
+    _check_share("the video is damaged", len(DAMAGE.findall(log)), last, allowed)
     return clip
 
 
@@ -209,13 +217,29 @@ def probe(path: Path | str, settings: ClipSettings) -> Source:
     Raises VideoError when the file is no video, or a video of absurd size.
     """
     try:
-        with av.open(str(path)) as container:
+        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
             return _probe(container, settings)
     except (av.FFmpegError, ValueError, OSError) as error:
-        raise VideoError(_explain(str(error))) from error
+        raise VideoError(_why_unreadable(path)) from error
+
+
+def _why_unreadable(path: Path | str) -> str:
+    """Tell an MP4 without its index, as broken downloads leave it, from what is no video at all."""
+    with Path(path).open("rb") as file:
+        begins_as_mp4 = file.read(8)[4:] in MP4_BOXES
+    if begins_as_mp4:
+        return "the file is truncated or damaged: its MP4 index cannot be read"
+    return "not a video, or one too damaged to be read"
+
+
+def _url(path: Path | str) -> str:
+    """A file's name that ffmpeg takes for nothing else, such as an option or another protocol."""
+    return f"file:{Path(path).absolute()}"
 
 
 def _probe(container: av.container.InputContainer, settings: ClipSettings) -> Source:
+    if container.format.name in PLAYLISTS:
+        raise VideoError("a playlist, not a video")
     stream = _picture_stream(container)
     _check_size(stream.codec_context.width, stream.codec_context.height, settings)
     times, packets, end_s = _packet_times(container, stream)
@@ -326,10 +350,18 @@ def _check_length(frames: int, settings: ClipSettings) -> None:
         raise VideoError(f"too short: {frames} frames, needs {settings.min_frames}")
 
 
-def _check_damage(damaged: int, frames: int, log: str, settings: ClipSettings) -> None:
-    if damaged > settings.damaged * frames:
-        share = f"{min(damaged, frames)} of {frames} frames are lost or damaged"
-        raise VideoError(f"{_explain(log, otherwise='damaged')}: {share}")
+def _cut_frames(source: Source, last: int, end_s: float | None) -> int:
+    """Frames up to `end_s` that are lost behind the last one in the file."""
+    if last < len(source.times):
+        return 0
+    if end_s is None:
+        return source.lost
+    return min(source.lost, math.floor((end_s - source.times[-1]) * source.fps))
+
+
+def _check_share(cause: str, lost: int, frames: int, allowed: float) -> None:
+    if lost > allowed * frames:
+        raise VideoError(f"{cause}: {min(lost, frames)} of {frames} frames are lost or damaged")
 
 
 def _command(
@@ -337,7 +369,7 @@ def _command(
 ) -> list[str]:
     """ffmpeg's arguments: frames `first` to `last - 1` of a stream to packets in NUT on stdout."""
     side = settings.short_side
-    picture = ffmpeg_python.input(f"file:{path.absolute()}", threads=1)[str(source.stream)]
+    picture = ffmpeg_python.input(_url(path), threads=1)[str(source.stream)]
     if (first, last) != (0, len(source.times)):
         picture = picture.filter("trim", start_frame=first, end_frame=last)
     picture = (
@@ -356,7 +388,7 @@ def _command(
     )
     return (
         ffmpeg_python.output(picture, "pipe:", format="nut", **_encoding(settings))
-        .global_args("-nostdin", "-hide_banner", "-v", "repeat+level+warning")
+        .global_args(*LOGGING)
         .global_args("-filter_complex_threads", "1")
         .compile(cmd=ffmpeg())
     )
@@ -385,28 +417,24 @@ def _encoding(settings: ClipSettings) -> dict[str, Any]:
     return shared | {"q:v": settings.quality, "sc_threshold": 10**9}
 
 
-def _run(command: list[str], timeout_s: float) -> tuple[bytes, str]:
-    """Standard output and log of ffmpeg; raises VideoError when it fails or takes too long."""
+def _run(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[bytes]:
+    """Run ffmpeg to its end, whatever it returns. Raises VideoError when it takes too long."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s
         )
     except subprocess.TimeoutExpired as error:
         raise VideoError(f"ffmpeg was ended after {timeout_s:g} s without a result") from error
-    log = done.stderr.decode(errors="replace")
-    if done.returncode or not done.stdout:
-        raise VideoError(_explain(log))
-    return done.stdout, log
 
 
-def _explain(log: str, otherwise: str = "ffmpeg cannot read the file") -> str:
+def _explain(log: str) -> str:
     """The reason for a person: a known one with ffmpeg's words, else the log's last error."""
     for words, explanation in EXPLANATIONS.items():
         if words in log:
             return f"{explanation} ({words})"
     errors = [line for line in log.splitlines() if "[error]" in line or "[fatal]" in line]
-    last = re.sub(r"\[[^]]*\]\s*", "", errors[-1]) if errors else ""
-    return f"{otherwise} ({last})" if last else otherwise
+    last = re.sub(r"\[[^]]*\]\s*", "", errors[-1]) if errors else "it says nothing"
+    return f"ffmpeg cannot read the file ({last})"
 
 
 def _demux(stream: bytes, codec: str, fps: float) -> EncodedClip:
