@@ -1,6 +1,8 @@
 """Overlap of class sets: Eq. 3 and 4, the paper's data sets, and what the stage writes."""
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from gensim.models import KeyedVectors
 from hypothesis import given
 from hypothesis import strategies as st
+from unseen import overlap
 from unseen.class_embeddings import write_class_embeddings
 from unseen.embedding import embed_classes, select_vectors
 from unseen.errors import UserError
@@ -186,9 +189,31 @@ def test_pretraining_is_reported_and_prunes_nothing(prune, tmp_path):
     ]
 
 
+def test_a_run_from_scratch_has_no_pretraining_to_report(prune, tmp_path):
+    prune({"t": {"a": 90}}, {"u": {"x": 0}}, pretraining_overlap=tmp_path / "pretraining.csv")
+    assert len(rows_of(tmp_path / "pretraining.csv")) == 1
+
+
 def test_a_run_without_any_class_is_refused(prune):
     with pytest.raises(UserError, match=r"no class of t is farther than 0\.05 .* of u"):
         prune({"t": {"a": 0}}, {"u": {"x": 0}})
+
+
+def test_the_command_takes_several_sets_by_name(tmp_path):
+    for name, angle in {"t": 40, "u": 0, "v": 90}.items():
+        write_class_embeddings(tmp_path / f"{name}.h5", *embeddings({f"class {name}": angle}))
+    (tmp_path / "names.txt").write_text("class v\n")
+    script = Path(overlap.__file__).parents[1] / "prune_classes.py"
+    options = (
+        "--train t=t.h5 v=v.h5 --unseen u=u.h5 --threshold 0.05 --exclude-names names.txt"
+        " --overlap overlap.csv --kept kept.txt --counts counts.csv"
+    )
+    subprocess.run([sys.executable, script, *options.split()], cwd=tmp_path, check=True)
+    assert (tmp_path / "kept.txt").read_text() == "class t\n"
+    assert [row[:2] for row in rows_of(tmp_path / "overlap.csv")[1:]] == [
+        ["class t", "True"],
+        ["class v", "False"],
+    ]
 
 
 # The paper's data sets

@@ -54,7 +54,7 @@ def nearest_unseen(
     """
     _check_dimensions({**train, **unseen})
     names = [name for classes, _ in train.values() for name in classes]
-    if not unseen:
+    if not train or not unseen:
         return [Neighbour(name) for name in dict.fromkeys(names)]
     others = [(name, dataset) for dataset, (classes, _) in unseen.items() for name in classes]
     matrix = distances(

@@ -56,8 +56,10 @@ def read_vectors(path: Path, needed: Collection[str]) -> Selection:
         head = stream.peek(CHUNK)[:CHUNK]
         if not head:
             raise UserError(f"word vectors {path} are an empty file")
-        if _is_binary(head):
-            return _read_binary(stream, path, set(needed))
+        header = _header(head)
+        if header and _is_binary(head, header[1]):
+            stream.readline()
+            return _read_binary(stream, path, header, needed)
     return _read_with_gensim(path, head, needed)
 
 
@@ -82,12 +84,11 @@ def _header(head: bytes) -> tuple[int, int] | None:
     return count, dimension
 
 
-def _is_binary(head: bytes) -> bool:
-    """Whether a file that begins with `head` is a word2vec file in the binary format."""
-    header = _header(head)
-    if header is None or head.startswith((_FASTTEXT, _PICKLE)):
+def _is_binary(head: bytes, dimension: int) -> bool:
+    """Whether what follows the first line of a word2vec file is the binary format, not text."""
+    if head.startswith((_FASTTEXT, _PICKLE)):
         return False
-    return not _is_row(head.partition(b"\n")[2], header[1])
+    return not _is_row(head.partition(b"\n")[2], dimension)
 
 
 def _is_row(text: bytes, dimension: int) -> bool:
@@ -102,9 +103,9 @@ def _is_row(text: bytes, dimension: int) -> bool:
 # The binary format: "<words> <dimension>\n", then for each word its bytes, a space and the vector
 
 
-def _read_binary(stream: BinaryIO, path: Path, needed: set[str]) -> Selection:
-    header = _header(stream.readline(LONGEST_WORD))
-    assert header, "the caller has seen the header"
+def _read_binary(
+    stream: BinaryIO, path: Path, header: tuple[int, int], needed: Collection[str]
+) -> Selection:
     count, dimension = header
     if not count or not dimension:
         raise UserError(f"{path}: its first line promises {count} words of {dimension} numbers")
@@ -115,11 +116,12 @@ def _read_binary(stream: BinaryIO, path: Path, needed: set[str]) -> Selection:
         for words, buffer, offsets in _binary_records(stream, path, count, dimension):
             neighbours += words[: max(0, NEIGHBOURHOOD - len(neighbours))]
             for word, offset in zip(words, offsets, strict=True):
-                if word in wanted:
-                    if wanted[word] in found:
-                        raise UserError(f"{path} holds the word {wanted[word]!r} twice")
-                    vector = np.frombuffer(buffer, "<f4", dimension, offset)
-                    found[wanted[word]] = vector.astype(np.float32)
+                if word not in wanted:
+                    continue
+                if wanted[word] in found:
+                    raise UserError(f"{path} holds the word {wanted[word]!r} twice")
+                vector = np.frombuffer(buffer, "<f4", dimension, offset)
+                found[wanted[word]] = vector.astype(np.float32)
             bar.update(len(words))
     vocabulary = [word.decode(errors="replace") for word in neighbours]
     return _selection(path, found, needed, vocabulary, dimension)
@@ -146,7 +148,7 @@ def _binary_records(
         rest = buffer[start:]
         if any(len(word) > LONGEST_WORD for word in words):
             raise UserError(
-                f"{path}: no words where its first line, with {dimension} numbers a word, has them"
+                f"{path} is damaged, or its first line is wrong: no words {size} bytes apart"
             )
         if count and not piece:
             raise UserError(f"{path} is damaged or not complete: it ends {count} words too early")
@@ -208,7 +210,7 @@ def _usable(vector: np.ndarray) -> bool:
 
 
 def _similar(missing: Sequence[str], vocabulary: Sequence[str]) -> Iterator[list[str]]:
-    """For each missing word up to three words spelled like it, whatever the case, nearest first."""
+    """For each missing word up to three words spelled like it, the nearest first."""
     shelves: dict[str, dict[str, str]] = {}
     for word in vocabulary:
         shelves.setdefault(word[:1].lower(), {}).setdefault(word.lower(), word)

@@ -137,52 +137,35 @@ def name_words(
         exclude: Classes to leave out.
 
     Raises:
-        UserError: A class of the data is not in the list, a name gives no words, an excluded class
-            is not in the list, or no class remains.
+        UserError: A class of the data is not in the list, a name gives no words, or no class
+            remains.
     """
-    found = names.read_text(encoding="utf-8").splitlines() if names else []
+    brought = names.read_text(encoding="utf-8").splitlines() if names else []
+    found = [name for name in brought if name not in exclude]
     if class_list:
-        classes = read_class_list(class_list)
-        _check_names(dataset, found, classes, class_list)
-        _check_excluded(dataset, exclude, classes, class_list)
-        summary = f"{dataset}: {len(classes)} classes with the words of {class_list}"
+        listed = read_class_list(class_list)
+        _check_names(dataset, found, listed, class_list)
+        classes = {name: words for name, words in listed.items() if name not in exclude}
+        summary = f"{dataset}: {len(classes)} of {len(listed)} classes in {class_list}"
     else:
         classes, summary = _find_words(dataset, found, known)
-    classes = {name: words for name, words in classes.items() if name not in exclude}
     if not classes:
         raise UserError(f"{dataset} has no classes: it needs a class list, or videos in classes")
     write_class_list(output, classes)
-    return summary + (f"; left out: {', '.join(exclude)}" if exclude else "")
+    return summary + (f"; left out if there: {', '.join(exclude)}" if exclude else "")
 
 
-def _check_names(dataset: str, names: Iterable[str], classes: ClassWords, source: Path) -> None:
-    strangers = [name for name in names if name not in classes]
+def _check_names(dataset: str, names: Iterable[str], listed: ClassWords, source: Path) -> None:
+    strangers = []
+    for name in names:
+        if name not in listed:
+            similar = difflib.get_close_matches(name, list(listed), n=1)
+            strangers.append(f"{name!r}" + "".join(f" (near {other!r})" for other in similar))
     if strangers:
         raise UserError(
-            f"{dataset} has classes that {source} does not list:"
-            f" {_with_nearest(strangers, classes)}"
+            f"{dataset} has classes that {source} does not list: {', '.join(strangers)}"
             "\n       Add them to a copy of the list and name that under `classes`."
         )
-
-
-def _check_excluded(
-    dataset: str, exclude: Iterable[str], classes: ClassWords, source: Path
-) -> None:
-    strangers = [name for name in exclude if name not in classes]
-    if strangers:
-        raise UserError(
-            f"{dataset} excludes classes that {source} does not list:"
-            f" {_with_nearest(strangers, classes)}"
-        )
-
-
-def _with_nearest(strangers: Iterable[str], classes: Iterable[str]) -> str:
-    """The names, each with the most similar class where there is one."""
-    texts = []
-    for name in strangers:
-        similar = difflib.get_close_matches(name, list(classes), n=1)
-        texts.append(f"{name!r}" + "".join(f" (near {other!r})" for other in similar))
-    return ", ".join(texts)
 
 
 def _find_words(
