@@ -24,6 +24,7 @@ import tempfile
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -416,8 +417,9 @@ class ClipStore:
         wanted, first, slots = np.unique(indices, return_index=True, return_inverse=True)
         if wanted[0] < 0 or wanted[-1] >= self.n_frames[clip]:
             raise IndexError(f"clip {clip} has {self.n_frames[clip]} frames, asked for {indices}")
-        for position, frame in zip(first, self._decode(clip, wanted), strict=True):
-            copy_i420(frame, out[position])
+        with closing(self._decode(clip, wanted)) as frames:
+            for position, frame in zip(first, frames, strict=True):
+                copy_i420(frame, out[position])
         source = first[slots]
         repeated = source != np.arange(len(indices))
         out[repeated] = out[source[repeated]]
