@@ -83,14 +83,20 @@ def test_twenty_five_snippets_of_ten_seconds():
 
 
 def test_legacy_snippets_are_chunks_that_wrap_round():
-    indices = sampling.legacy_indices(20, 4, 6)
-    assert indices.ravel().tolist() == [*range(20), 0, 1, 2, 3]
+    indices = sampling.legacy_indices(20, 4, 6)  # starts at 0, 3, 6 ... 15: frames 0 to 18 are kept
+    assert indices.ravel().tolist() == [*range(19), *range(5)]
 
 
-@given(st.integers(400, 2_000))
-def test_legacy_agrees_with_linear_where_snippets_do_not_overlap(n):
-    legacy = sampling.test_indices(n, 16, 25, "legacy")
-    assert (legacy == sampling.test_indices(n, 16, 25, "linear")).all()
+def test_legacy_snippets_repeat_the_last_frame_beyond_the_end():
+    indices = sampling.legacy_indices(10, 4, 3)  # starts at 0, 3, 6
+    assert indices.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 0, 1]]
+    assert sampling.legacy_indices(3, 4, 1).tolist() == [[0, 1, 2, 2]]
+
+
+@given(st.integers(400, 5_000))
+def test_legacy_snippets_of_a_long_video_start_at_equal_distances(n):
+    starts = np.arange(25) * (n // 25)
+    assert (sampling.legacy_indices(n, 16, 25) == starts[:, None] + np.arange(16)).all()
 
 
 def test_one_legacy_snippet_is_the_first():

@@ -54,15 +54,15 @@ def snippet_indices(starts: np.ndarray, frames: int, n_frames: int) -> np.ndarra
 def legacy_indices(n_frames: int, frames: int, snippets: int) -> np.ndarray:
     """(T, L) int64 frames of the snippets that the authors' code takes.
 
-    A frame that two linearly spaced snippets share is kept once, and what is left is cut into
-    consecutive chunks that wrap round to the start. A single snippet is the first one.
+    It starts a snippet every `n_frames // snippets` frames, keeps a frame that several share once,
+    and cuts what is left into consecutive chunks that wrap round to the start. Frames beyond the
+    end repeat the last. A single snippet is the first one.
     """
-    if snippets == 1:
-        starts = np.zeros(1, dtype=np.int64)
-    else:
-        starts = linear_starts(n_frames, frames, snippets)
-    kept = np.unique(snippet_indices(starts, frames, n_frames))
-    return np.resize(kept, (snippets, frames))
+    last_start(n_frames, frames)
+    period = max(n_frames // snippets, 1)
+    starts = np.arange(min(snippets, n_frames // period), dtype=np.int64) * period
+    kept = np.unique(starts[:, None] + np.arange(frames))
+    return np.minimum(np.resize(kept, (snippets, frames)), n_frames - 1)
 
 
 def test_indices(n_frames: int, frames: int, snippets: int, scheme: str = "linear") -> np.ndarray:
