@@ -107,10 +107,10 @@ def _renamed(combination: DemoClass) -> DemoClass:
 PLANTED_BY_EXACT_WORDS = (
     _moving("bouncing", "ball"),
     _moving("spinning", "star"),
-    _moving("growing", "flower"),
+    _moving("shaking", "fish"),
     _moving("falling", "leaf"),
-    _moving("rising", "fish"),
-    _moving("sliding", "rocket"),
+    _moving("bouncing", "star"),
+    _moving("sliding", "fish"),
 )
 PLANTED_BY_NEAR_WORDS = (
     _moving("shaking", "box", count=4),
