@@ -67,7 +67,7 @@ def walk(root: Path | str) -> Iterator[File]:
     Raises:
         UserError: where there is no such folder, a folder cannot be read, or a name is no text.
     """
-    pending, visited = [("", os.fspath(root))], set()
+    pending, visited = [("", os.fspath(root))], {_identity(root)}
     while pending:
         prefix, folder = pending.pop()
         subfolders = []
@@ -79,7 +79,7 @@ def walk(root: Path | str) -> Iterator[File]:
             if not name.isprintable():
                 _check_text(path, root)
             if entry.is_dir() and not _poses_as_media(name):
-                if name not in SKIPPED_FOLDERS and _first_visit(entry, visited):
+                if name not in SKIPPED_FOLDERS and _first_visit(entry.path, visited):
                     subfolders.append((path + "/", entry.path))
                 continue
             try:
@@ -157,14 +157,21 @@ def _poses_as_media(name: str) -> bool:
     return suffix in VIDEOS or suffix in PHOTOGRAPHS
 
 
-def _first_visit(entry: os.DirEntry, visited: set[tuple[int, int]]) -> bool:
+def _first_visit(folder: str, visited: set[tuple[int, int]]) -> bool:
     """Whether a folder is met for the first time: links may lead back to a folder above."""
-    status = entry.stat()
-    identity = (status.st_dev, status.st_ino)
+    identity = _identity(folder)
     if identity in visited:
         return False
     visited.add(identity)
     return True
+
+
+def _identity(folder: Path | str) -> tuple[int, int]:
+    try:
+        status = Path(folder).stat()
+    except OSError as error:
+        raise UserError(f"{folder} cannot be read as a folder: {error.strerror}") from None
+    return status.st_dev, status.st_ino
 
 
 def _check_text(path: str, root: Path | str) -> None:

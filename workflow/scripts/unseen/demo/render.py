@@ -82,7 +82,7 @@ def draw_footage(footage: Footage, domain: Domain) -> np.ndarray:
         if content is not None:
             _paint_class(canvas[start : start + frames], content, brightness, rng)
         start += frames
-    canvas += rng.normal(0, domain.noise, canvas.shape).astype(np.float32)
+    canvas += domain.noise * rng.standard_normal(canvas.shape, np.float32)
     return _to_bytes(canvas)
 
 
