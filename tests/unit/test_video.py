@@ -155,6 +155,14 @@ def test_names_are_taken_literally(name: str, tmp_path: Path) -> None:
     assert len(transcode(path, settings=ClipSettings()).packets) == 10
 
 
+def test_metadata_in_another_encoding_do_no_harm(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.avi", kind="mpeg4", options="-metadata title=QQQQQ")
+    content = path.read_bytes()
+    assert b"QQQQQ" in content
+    path.write_bytes(content.replace(b"QQQQQ", b"\xe9t\xe9\xff\xfe"))
+    assert len(transcode(path, settings=ClipSettings()).packets) == 40
+
+
 def test_damage_below_the_limit_is_kept(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (60, 64, 96, 3), dtype=np.uint8)
     path = write_video(tmp_path / "a.avi", kind="mpeg4", frames=noise)
@@ -171,7 +179,9 @@ def test_encoded_frames_come_back(codec: str, tmp_path: Path) -> None:
     clip = encode_frames(frames, ClipSettings(codec=codec))
     assert (clip.height, clip.width) == (112, 112)
     assert clip.key_frames.tolist() == [0] * 8 + [8] * 8
-    rgb = i420_to_rgb(torch.from_numpy(decoded(clip, tmp_path / "a.h5"))).numpy() * 255
+    i420 = decoded(clip, tmp_path / "a.h5")
+    assert np.array_equal(ClipStore([tmp_path / "a.h5"]).read(0, np.array([13]))[0], i420[13])
+    rgb = i420_to_rgb(torch.from_numpy(i420)).numpy() * 255
     assert rgb.shape == (16, 3, 112, 112)
     error = rgb.transpose(0, 2, 3, 1) - frames
     assert 10 * np.log10(255**2 / np.mean(error**2)) > 28

@@ -21,6 +21,7 @@ import csv
 import json
 import os
 import tempfile
+import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -108,25 +109,33 @@ def decode_shard(
     rows = read_manifest(manifest)
     if rows:
         check_encoder(settings)
-    decode = partial(_decode, root=Path(root), settings=settings)
     digests = _SourceDigests(Path(root))
-    with ThreadPoolExecutor(max(1, workers)) as pool:
-        outcomes = _map_ahead(pool, partial(decode, digests=digests), rows, ahead=2 * workers)
+    decode = partial(_decode, root=Path(root), settings=settings, digests=digests)
+    with ThreadPoolExecutor(workers) as pool:
+        outcomes = _map_ahead(pool, decode, rows, ahead=2 * workers)
         shown = progress(outcomes, total=len(rows), desc=f"decoding {manifest}", unit="clip")
         write_shard(output, shown, settings=asdict(settings), listed=len(rows))
 
 
 class _SourceDigests:
-    """SHA-256 of sources below `root`, computed once for segments of one file."""
+    """SHA-256 of sources below `root`, computed once for all segments of a file.
+
+    Raises VideoError for a file that has gone.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.known: dict[str, str] = {}
+        self.lock = threading.Lock()
 
     def __call__(self, path: str) -> str:
-        if path not in self.known:
-            self.known[path] = file_digest(self.root / path)
-        return self.known[path]
+        with self.lock:
+            if path not in self.known:
+                try:
+                    self.known[path] = file_digest(self.root / path)
+                except OSError as error:
+                    raise VideoError(f"the file cannot be read: {error.strerror}") from error
+            return self.known[path]
 
 
 def _decode(
@@ -186,7 +195,7 @@ def write_shard(
 ) -> None:
     """Write a shard and its `.sha256`; the same outcomes give the same bytes.
 
-    Packets are spooled to a file beside `output` as they come, so that memory holds one clip.
+    Packets are spooled to a file beside `output` as they come, not gathered in memory.
     `settings` (JSON values, with `codec`) are kept in the shard. Raises RuntimeError when
     `listed` clips did not become as many outcomes.
     """

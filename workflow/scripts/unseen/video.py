@@ -40,20 +40,18 @@ OLDEST_FFMPEG = (5, 1)  # the first with -fps_mode
 LOGGING = ("-nostdin", "-hide_banner", "-v", "repeat+level+warning")
 MIN_SIDE = 16  # pixels
 MAX_ASPECT = 8
+QP_TO_LAMBDA = 118  # ffmpeg's unit of global_quality
 TIME_TOLERANCE_S = 1e-3  # time stamps of Matroska files are rounded to milliseconds
 QUALITY = {"mpeg4": 2, "h264": 16}
-ENCODERS = {"mpeg4": "mpeg4", "h264": "libx264"}
+CODECS = {"mpeg4": "mpeg4", "h264": "libx264"}
 MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}
 PLAYLISTS = {"hls", "concat", "dash"}
 LENGTH_IN_HEADER = {"matroska,webm", "flv", "asf"}  # formats that count no frames
 
 EXPLANATIONS = {
-    "Invalid data found": "the video is too damaged to be decoded",
-    "Unknown encoder": "ffmpeg lacks the encoder",
-    "Decoder (codec none)": "the video's codec is unknown",
-    "Decoder not found": "the video's codec is unknown",
     "Invalid pts (0) <= last": "the picture's size or format changes on the way",
-    "Error while opening encoder": "the picture cannot be scaled or encoded",
+    "Decode error rate": "the video is too damaged to be decoded",
+    "Invalid data found": "the video is too damaged to be decoded",
 }
 DAMAGE = re.compile(
     r"corrupt decoded frame|Error while decoding stream|Error submitting packet to decoder"
@@ -84,8 +82,8 @@ class ClipSettings:
     damaged: float = 0.1
 
     def __post_init__(self) -> None:
-        if self.codec not in ENCODERS:
-            raise UserError(f"clips: codec is {self.codec!r}; known are {', '.join(ENCODERS)}")
+        if self.codec not in CODECS:
+            raise UserError(f"clips: codec is {self.codec!r}; known are {', '.join(CODECS)}")
         if self.short_side < MIN_SIDE or self.short_side % 2:
             raise UserError(f"clips: short_side is {self.short_side}; give an even number >= 16")
         if self.gop < 1 or self.min_frames < 1:
@@ -162,7 +160,7 @@ def check_encoder(settings: ClipSettings) -> None:
     listing = subprocess.run(
         [ffmpeg(), "-hide_banner", "-encoders"], capture_output=True, text=True
     ).stdout
-    encoder = ENCODERS[settings.codec]
+    encoder = CODECS[settings.codec]
     if not re.search(rf"^ V\S+ {encoder} ", listing, re.MULTILINE):
         raise UserError(f"{ffmpeg()} has no encoder {encoder}; set clips: codec to another")
 
@@ -178,8 +176,6 @@ def transcode(
 
     Raises VideoError with the reason when the video cannot be used.
     """
-    path = Path(path)
-    _check_file(path)
     source = probe(path, settings)
     first, last = segment_frames(source.times, start_s, end_s)
     _check_length(last - first, settings)
@@ -189,26 +185,13 @@ def transcode(
         raise VideoError(_explain(log))
     clip = _demux(done.stdout, settings.codec, source.fps)
     frames = len(clip.packets)
-    _check_length(frames, settings)
     cut = _cut_frames(source, last, end_s)
     allowed = settings.damaged
     _check_share("the file is truncated", cut, last - first + cut, allowed)
     _check_share("the video is damaged", max(0, last - first - frames), last - first, allowed)
     _check_share("the video is damaged", len(DAMAGE.findall(log)), last, allowed)
+    _check_length(frames, settings)
     return clip
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except OSError as error:
-        raise VideoError(f"the file cannot be opened: {error.strerror}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise VideoError("a directory, not a file")
-    if not stat.S_ISREG(status.st_mode):
-        raise VideoError("not a regular file")
-    if status.st_size == 0:
-        raise VideoError("the file is empty")
 
 
 def probe(path: Path | str, settings: ClipSettings) -> Source:
@@ -216,20 +199,34 @@ def probe(path: Path | str, settings: ClipSettings) -> Source:
 
     Raises VideoError when the file is no video, or a video of absurd size.
     """
+    begin = _first_bytes(Path(path))
+    options = {"protocol_whitelist": "file"}
     try:
-        with av.open(str(path), options={"protocol_whitelist": "file"}) as container:
+        with av.open(str(path), options=options, metadata_errors="replace") as container:
             return _probe(container, settings)
-    except (av.FFmpegError, ValueError, OSError) as error:
-        raise VideoError(_why_unreadable(path)) from error
+    except (av.FFmpegError, ValueError) as error:
+        if begin[4:] in MP4_BOXES:
+            reason = "the file is truncated or damaged: its MP4 index cannot be read"
+        else:
+            reason = "not a video, or one too damaged to be read"
+        raise VideoError(reason) from error
 
 
-def _why_unreadable(path: Path | str) -> str:
-    """Tell an MP4 without its index, as broken downloads leave it, from what is no video at all."""
-    with Path(path).open("rb") as file:
-        begins_as_mp4 = file.read(8)[4:] in MP4_BOXES
-    if begins_as_mp4:
-        return "the file is truncated or damaged: its MP4 index cannot be read"
-    return "not a video, or one too damaged to be read"
+def _first_bytes(path: Path) -> bytes:
+    """The first eight bytes of a regular file. Raises VideoError when it has none or is no file."""
+    try:
+        status = path.stat()
+        if stat.S_ISDIR(status.st_mode):
+            raise VideoError("a directory, not a file")
+        if not stat.S_ISREG(status.st_mode):
+            raise VideoError("not a regular file")
+        with path.open("rb") as file:
+            begin = file.read(8)
+    except OSError as error:
+        raise VideoError(f"the file cannot be opened: {error.strerror}") from error
+    if not begin:
+        raise VideoError("the file is empty")
+    return begin
 
 
 def _url(path: Path | str) -> str:
@@ -257,10 +254,11 @@ def _probe(container: av.container.InputContainer, settings: ClipSettings) -> So
 
 
 def _picture_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The first video stream that is not a cover picture."""
+    """The first video stream with a known codec and size that is not a cover picture."""
     cover = av.stream.Disposition.attached_pic
     for stream in container.streams.video:
-        if not stream.disposition & cover and stream.codec_context is not None:
+        codec = stream.codec_context
+        if not stream.disposition & cover and codec is not None and codec.width:
             return stream
     if container.streams.audio:
         raise VideoError("the file holds sound and no video")
@@ -365,7 +363,7 @@ def _check_share(cause: str, lost: int, frames: int, allowed: float) -> None:
 
 
 def _command(
-    path: Path, source: Source, first: int, last: int, settings: ClipSettings
+    path: Path | str, source: Source, first: int, last: int, settings: ClipSettings
 ) -> list[str]:
     """ffmpeg's arguments: frames `first` to `last - 1` of a stream to packets in NUT on stdout."""
     side = settings.short_side
@@ -386,35 +384,32 @@ def _command(
         .filter("setsar", 1)
         .filter("format", "yuv420p")
     )
+    packets = {
+        "vcodec": CODECS[settings.codec],
+        "format": "nut",
+        "map_metadata": -1,
+        "map_chapters": -1,
+        "fps_mode": "passthrough",
+        "enc_time_base": "1:25",
+        "force_key_frames": f"expr:not(mod(n,{settings.gop}))",
+        "bsf:v": "dump_extra",
+    }
     return (
-        ffmpeg_python.output(picture, "pipe:", format="nut", **_encoding(settings))
+        ffmpeg_python.output(picture, "pipe:", **packets, **_encoder_options(settings))
         .global_args(*LOGGING)
         .global_args("-filter_complex_threads", "1")
         .compile(cmd=ffmpeg())
     )
 
 
-def _encoding(settings: ClipSettings) -> dict[str, Any]:
-    """Encoder options: a key frame every `gop` frames that repeats the headers, and no B-frames."""
-    shared = {
-        "vcodec": ENCODERS[settings.codec],
-        "g": settings.gop,
-        "bf": 0,
-        "force_key_frames": f"expr:not(mod(n,{settings.gop}))",
-        "fps_mode": "passthrough",
-        "enc_time_base": "1:25",
-        "threads": 1,
-        "flags": "+bitexact",
-        "bsf:v": "dump_extra",
-    }
+def _encoder_options(settings: ClipSettings) -> dict[str, Any]:
+    """A key frame every `gop` frames and no others, no B-frames, and the same bytes every time."""
+    shared = {"g": settings.gop, "bf": 0, "threads": 1}
     if settings.codec == "h264":
-        return shared | {
-            "preset": "veryfast",
-            "tune": "fastdecode",
-            "crf": settings.quality,
-            "sc_threshold": 0,
-        }
-    return shared | {"q:v": settings.quality, "sc_threshold": 10**9}
+        fast = {"preset": "veryfast", "tune": "fastdecode"}
+        return shared | fast | {"crf": settings.quality, "sc_threshold": 0, "flags": "+bitexact"}
+    quality = {"flags": "+bitexact+qscale", "global_quality": settings.quality * QP_TO_LAMBDA}
+    return shared | quality | {"sc_threshold": 10**9}
 
 
 def _run(command: list[str], timeout_s: float) -> subprocess.CompletedProcess[bytes]:
@@ -468,15 +463,13 @@ def encode_frames(frames: np.ndarray, settings: ClipSettings, fps: float = 25.0)
     Runs in this process: a photograph's 16 frames take less time than starting ffmpeg.
     """
     height, width = frames.shape[1:3]
-    encoder = av.CodecContext.create(ENCODERS[settings.codec], "w")
+    encoder = av.CodecContext.create(CODECS[settings.codec], "w")
     encoder.height, encoder.width = height, width
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.framerate = Fraction(25)
-    encoder.gop_size = settings.gop
-    encoder.max_b_frames = 0
-    encoder.thread_count = 1
-    encoder.options = _encoder_options(settings)
+    options = _encoder_options(settings)
+    encoder.options = {name: str(value) for name, value in options.items()}
     packets = [packet for frame in _yuv_frames(frames) for packet in encoder.encode(frame)]
     packets += encoder.encode(None)
     return EncodedClip(
@@ -487,18 +480,6 @@ def encode_frames(frames: np.ndarray, settings: ClipSettings, fps: float = 25.0)
         codec=settings.codec,
         fps=fps,
     )
-
-
-def _encoder_options(settings: ClipSettings) -> dict[str, str]:
-    if settings.codec == "h264":
-        return {
-            "preset": "veryfast",
-            "tune": "fastdecode",
-            "crf": str(settings.quality),
-            "sc_threshold": "0",
-        }
-    quantiser = {"global_quality": str(settings.quality * 118), "sc_threshold": str(10**9)}
-    return {"flags": "+qscale+bitexact"} | quantiser
 
 
 def _yuv_frames(frames: np.ndarray) -> Iterator[av.VideoFrame]:
