@@ -157,6 +157,26 @@ def test_workers_read_the_same_videos(store):
     assert_same(here, there)
 
 
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_batch_keeps_its_pixels_while_anything_refers_to_them(store, workers):
+    """Blocks of memory are used again, those of a batch that is still there excepted."""
+    training = loader(store, batch_size=1, workers=workers)
+    kept = []
+    for batch in training.epoch(0):
+        kept.append((int(batch.clips[0]), int(batch.starts[0]), batch.pixels.numpy()[:]))
+        del batch
+    for clip, start, pixels in kept:
+        frames = sampling.snippet_indices(np.array([start]), 8, LENGTHS[clip])[0]
+        assert (pixels == store.read(clip, np.unique(frames)).ravel()).all()
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_memory_of_batches_that_are_gone_is_used_again(store, workers):
+    training = loader(store, batch_size=1, workers=workers)
+    places = {batch.pixels.data_ptr() for epoch in range(4) for batch in training.epoch(epoch)}
+    assert len(places) < 4 * 7 // 2
+
+
 def test_a_frame_that_snippets_share_travels_once(store):
     ((_, batch),) = loading.video_batches(store, [5], frames=8, snippets=25)
     assert len(batch.pixels) == LENGTHS[5] * 32 * 48 * 3 // 2

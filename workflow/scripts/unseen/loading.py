@@ -8,12 +8,16 @@ stopping and resuming changes it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, get_worker_info
+from torch.utils.data import DataLoader, Dataset
 
 from unseen import sampling
 from unseen.clipstore import ClipStore
@@ -22,6 +26,8 @@ from unseen.video import i420_to_rgb
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
+PREFETCH = 2  # requests that wait at each worker
+BLOCK_QUANTILE = 0.95  # share of the clips, by size, that a block of memory is made for
 
 
 @dataclass(frozen=True)
@@ -43,24 +49,26 @@ class SnippetBatch:
     def __len__(self) -> int:
         return len(self.clips)
 
-    def pin_memory(self) -> SnippetBatch:
-        """The same batch in page-locked memory, which a GPU copies while the host goes on."""
-        return replace(self, pixels=self.pixels.pin_memory())
-
 
 def read_batch(
-    store: ClipStore, clips: Sequence[int], indices: Sequence[np.ndarray]
+    store: ClipStore,
+    clips: Sequence[int],
+    indices: Sequence[np.ndarray],
+    block: torch.Tensor | None = None,
 ) -> SnippetBatch:
     """Read the snippets of V clips: for each of them T snippets of the frames `indices` (T, L).
 
-    A clip is decoded once; the batch holds its V * T snippets in order.
+    A clip is decoded once; the batch holds its V * T snippets in order. Its pixels lie in `block`,
+    uint8, when they fit, and in new memory otherwise.
     """
     snippets, frames = indices[0].shape
     sizes = store.sizes[clips].astype(np.int64)
     frame_bytes = sizes.prod(axis=1) * 3 // 2
     needed = [np.unique(rows, return_inverse=True) for rows in indices]
     ends = np.cumsum(frame_bytes * [len(kept) for kept, _ in needed])
-    pixels = _block(int(ends[-1]))
+    if block is None or len(block) < ends[-1]:
+        block = torch.empty(int(ends[-1]), dtype=torch.uint8)
+    pixels = block[: ends[-1]]
     offsets = np.empty((len(clips), snippets, frames), dtype=np.int64)
     for row, (clip, (kept, inverse)) in enumerate(zip(clips, needed, strict=True)):
         height, width = sizes[row]
@@ -77,68 +85,116 @@ def read_batch(
     )
 
 
-def _block(size: int) -> torch.Tensor:
-    """(size,) uint8, uninitialised; in a worker it lies in shared memory and travels uncopied."""
-    block = torch.empty(0, dtype=torch.uint8)
-    if get_worker_info() is None:
-        return block.new_empty(size)
-    return block.set_(torch.UntypedStorage._new_shared(size))
+def training_indices(
+    store: ClipStore, frames: int, seed: int, request: tuple[int, np.ndarray]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Of a request (epoch, clips (B,)): the clips, and of each its snippet's frames (1, L)."""
+    epoch, clips = request
+    indices = []
+    for clip in clips.tolist():
+        n_frames = int(store.n_frames[clip])
+        start = sampling.random_start(n_frames, frames, sampling.snippet_rng(seed, epoch, clip))
+        indices.append(sampling.snippet_indices(np.array([start]), frames, n_frames))
+    return clips, indices
 
 
-class _TrainingSnippets(Dataset):
-    """Answers (epoch, clips (B,)) with one random snippet of each clip."""
-
-    def __init__(self, store: ClipStore, frames: int, seed: int) -> None:
-        self.store, self.frames, self.seed = store, frames, seed
-
-    def __getitem__(self, request: tuple[int, np.ndarray]) -> SnippetBatch:
-        epoch, clips = request
-        return read_batch(self.store, clips, [self._indices(epoch, int(clip)) for clip in clips])
-
-    def _indices(self, epoch: int, clip: int) -> np.ndarray:
-        """(1, L) frames of the clip's snippet in this epoch."""
-        n_frames = int(self.store.n_frames[clip])
-        rng = sampling.snippet_rng(self.seed, epoch, clip)
-        start = sampling.random_start(n_frames, self.frames, rng)
-        return sampling.snippet_indices(np.array([start]), self.frames, n_frames)
+def test_indices(
+    store: ClipStore, frames: int, snippets: int, scheme: str, clips: np.ndarray
+) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Of a request clips (V,): the clips, and of each its snippets' frames (T, L)."""
+    lengths = store.n_frames[clips].tolist()
+    return clips, [sampling.test_indices(length, frames, snippets, scheme) for length in lengths]
 
 
-class _TestSnippets(Dataset):
-    """Answers clips (V,) with the T snippets of each, by a scheme of `sampling.test_indices`."""
+class _Blocks:
+    """Memory that workers fill and batches are lent, and the queue of requests that it is lent for.
 
-    def __init__(self, store: ClipStore, frames: int, snippets: int, scheme: str) -> None:
-        self.store, self.frames, self.snippets, self.scheme = store, frames, snippets, scheme
-
-    def __getitem__(self, clips: np.ndarray) -> SnippetBatch:
-        indices = [
-            sampling.test_indices(
-                int(self.store.n_frames[clip]), self.frames, self.snippets, self.scheme
-            )
-            for clip in clips
-        ]
-        return read_batch(self.store, clips, indices)
-
-
-def _loader(dataset: Dataset, requests: list, workers: int) -> DataLoader:
-    """Answers `requests` in order, by `workers` processes (0: this one).
-
-    Pages are locked where there is a GPU. The loader draws its workers' seeds, which nothing here
-    uses, from a generator of its own: the global one stays as it is.
+    A block is free again when the last reference to its batch's pixels is gone. New memory for
+    every batch would cost a third of a worker's time in page faults.
     """
-    return DataLoader(
-        dataset,
-        sampler=requests,
-        batch_size=None,
-        collate_fn=_as_it_is,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
-        generator=torch.Generator(),
-    )
+
+    def __init__(self, count: int, size: int, shared: bool) -> None:
+        self.memory = [torch.empty(0, dtype=torch.uint8) for _ in range(count)]
+        for block in self.memory:
+            block.set_(_new_storage(size, shared))
+        self.requests: Sequence[Any] = ()
+        self._free = deque(range(count))
+        self._lent: deque[int | None] = deque()
+
+    def __iter__(self) -> Iterator[tuple[int | None, Any]]:
+        """Each request with a free block's number, or with None when batches hold all of them."""
+        self._free.extend(block for block in self._lent if block is not None)
+        self._lent.clear()
+        for request in self.requests:
+            self._lent.append(self._free.popleft() if self._free else None)
+            yield self._lent[-1], request
+
+    def receive(self, answer: tuple[int, SnippetBatch]) -> SnippetBatch:
+        """The batch that answers the oldest request still open, its pixels in place."""
+        size, batch = answer
+        block = self._lent.popleft()
+        if size:
+            pixels = self.memory[block].numpy()[:size]
+            weakref.finalize(pixels, self._free.append, block).atexit = False
+            return replace(batch, pixels=torch.from_numpy(pixels))
+        if block is not None:
+            self._free.append(block)
+        return batch
 
 
-def _as_it_is(batch: SnippetBatch) -> SnippetBatch:
-    return batch
+def _new_storage(size: int, shared: bool) -> torch.UntypedStorage:
+    """`size` bytes that are not touched, and so take no memory, before they are used."""
+    return torch.UntypedStorage._new_shared(size) if shared else torch.UntypedStorage(size)
+
+
+class _Reader(Dataset):
+    """What a worker does: answers (number of a block, request) with that request's batch.
+
+    `plan` turns a request into what `read_batch` takes. The answer is (bytes in the block, batch):
+    pixels that lie there are left out of the batch, since the asking process has the block too.
+    """
+
+    def __init__(self, store: ClipStore, plan: Callable, blocks: list[torch.Tensor]) -> None:
+        self.store, self.plan, self.blocks = store, plan, blocks
+
+    def __getitem__(self, item: tuple[int | None, Any]) -> tuple[int, SnippetBatch]:
+        number, request = item
+        clips, indices = self.plan(request)
+        block = None if number is None else self.blocks[number]
+        batch = read_batch(self.store, clips, indices, block)
+        if block is None or batch.pixels.data_ptr() != block.data_ptr():
+            return 0, batch
+        return len(batch.pixels), replace(batch, pixels=None)
+
+
+class _Loader:
+    """Batches in the order of requests, read by `workers` processes (0: this one).
+
+    `batch_bytes` is about what a batch takes. The workers live as long as the loader.
+    """
+
+    def __init__(self, store: ClipStore, plan: Callable, batch_bytes: int, workers: int) -> None:
+        # All requests under way, the batch that was handed out last, and the one before it.
+        self.blocks = _Blocks(PREFETCH * workers + 2, batch_bytes, shared=workers > 0)
+        self.answers = DataLoader(
+            _Reader(store, plan, self.blocks.memory),
+            sampler=self.blocks,
+            batch_size=None,
+            collate_fn=_as_it_is,
+            num_workers=workers,
+            prefetch_factor=PREFETCH if workers else None,
+            persistent_workers=workers > 0,
+            generator=torch.Generator(),  # for seeds that nothing uses; spares the global one
+        )
+
+    def batches(self, requests: Sequence[Any]) -> Iterator[SnippetBatch]:
+        """The requests' batches; ends an earlier iteration that is still under way."""
+        self.blocks.requests = requests
+        return map(self.blocks.receive, iter(self.answers))
+
+
+def _as_it_is(answer: tuple[int, SnippetBatch]) -> tuple[int, SnippetBatch]:
+    return answer
 
 
 class TrainingLoader:
@@ -169,8 +225,9 @@ class TrainingLoader:
         self.clips_per_epoch = min(clips_per_epoch or len(clips), len(clips))
         self.batch_size, self.seed = batch_size, seed
         self.rank, self.world_size = rank, world_size
-        self._requests: list[tuple[int, np.ndarray]] = []
-        self._loader = _loader(_TrainingSnippets(store, frames, seed), self._requests, workers)
+        frame_bytes = np.quantile(store.sizes[self.clips].prod(axis=1) * 3 // 2, BLOCK_QUANTILE)
+        plan = partial(training_indices, store, frames, seed)
+        self._loader = _Loader(store, plan, int(frame_bytes) * frames * batch_size, workers)
 
     @property
     def steps(self) -> int:
@@ -182,11 +239,10 @@ class TrainingLoader:
         order = epoch_order(self.clips, self.clips_per_epoch, self.seed, epoch)
         order = np.resize(order, -(-len(order) // self.world_size) * self.world_size)
         own = order[self.rank :: self.world_size]
-        self._requests[:] = [
-            (epoch, own[first : first + self.batch_size])
-            for first in range(first_step * self.batch_size, len(own), self.batch_size)
-        ]
-        return iter(self._loader)
+        firsts = range(first_step * self.batch_size, len(own), self.batch_size)
+        return self._loader.batches(
+            [(epoch, own[first : first + self.batch_size]) for first in firsts]
+        )
 
 
 def epoch_order(clips: np.ndarray, clips_per_epoch: int, seed: int, epoch: int) -> np.ndarray:
@@ -217,9 +273,14 @@ def video_batches(
     """
     videos = max(1, batch_size // snippets)
     clips = np.asarray(clips, dtype=np.int64)
+    if not len(clips):
+        return
+    kept = np.minimum(store.n_frames[clips], snippets * frames)
+    video_bytes = np.quantile(kept * store.sizes[clips].prod(axis=1) * 3 // 2, BLOCK_QUANTILE)
+    plan = partial(test_indices, store, frames, snippets, scheme)
+    loader = _Loader(store, plan, int(video_bytes) * videos, workers)
     requests = [clips[first : first + videos] for first in range(0, len(clips), videos)]
-    dataset = _TestSnippets(store, frames, snippets, scheme)
-    for batch in _loader(dataset, requests, workers):
+    for batch in loader.batches(requests):
         yield batch.clips[::snippets], batch
 
 
@@ -244,8 +305,7 @@ def to_network_input(
     """
     places, flipped = _places(batch, crop, training, generator_seed)
     flipped &= flip
-    pixels = batch.pixels.to(device, non_blocking=True)
-    scale = [torch.tensor(value, device=device)[:, None, None] for value in (mean, std)]
+    pixels = _to_device(batch.pixels, torch.device(device))
     output = torch.empty(
         (len(batch), 3, batch.offsets.shape[1], crop, crop), dtype=dtype, device=device
     )
@@ -253,12 +313,21 @@ def to_network_input(
     together = len(batch) if output.is_cuda else 1
     for first in range(0, len(batch), together):
         chunk = range(first, min(first + together, len(batch)))
-        rgb = i420_to_rgb(_cut(batch, pixels, chunk, places, crop)).sub_(scale[0]).div_(scale[1])
+        rgb = i420_to_rgb(_cut(batch, pixels, chunk, places, crop))
+        for channel, offset, scale in zip(rgb.unbind(-3), mean, std, strict=True):
+            channel.sub_(offset).div_(scale)
         for row, snippet in zip(chunk, rgb, strict=True):
             top, left = places[row] % 2
             window = snippet[..., top : top + crop, left : left + crop]
             output[row] = (window.flip(-1) if flipped[row] else window).transpose(0, 1)
     return output
+
+
+def _to_device(pixels: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """The pixels on `device`; to a GPU by way of locked pages, so that the host need not wait."""
+    if device.type == "cuda":
+        return pixels.pin_memory().to(device, non_blocking=True)
+    return pixels.to(device)
 
 
 def _places(
