@@ -30,7 +30,8 @@ from unseen.provenance import atomic, file_digest
 MARGIN = 6
 LUMINANCE = np.array([0.299, 0.587, 0.114])
 CODEC_OPTIONS = {
-    "libx264": {"preset": "veryfast", "crf": "20"},
+    # Without cpu-independent x264's macroblock tree depends on what memory held before.
+    "libx264": {"preset": "veryfast", "crf": "20", "x264-params": "cpu-independent=1"},
     "mpeg4": {"qmin": "3", "qmax": "4"},
 }
 
