@@ -22,6 +22,14 @@ def named_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
+def group_by_name(pairs: list[tuple[str, Path]]) -> dict[str, list[Path]]:
+    """Pairs of data set and shard as each data set's shards, in their order."""
+    groups: dict[str, list[Path]] = {}
+    for name, path in pairs:
+        groups.setdefault(name, []).append(path)
+    return groups
+
+
 def add_version_options(parser: argparse.ArgumentParser) -> None:
     """The options that tell a result's parts (see `unseen.versions`)."""
     parser.add_argument(

@@ -1,0 +1,43 @@
+"""Embed the videos of a run's test sets with its trained network."""
+
+import argparse
+from pathlib import Path
+
+import torch
+from unseen.arguments import group_by_name, named_path
+from unseen.errors import run
+from unseen.inference import embed_videos
+from unseen.sampling import SCHEMES
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
+    add = parser.add_argument
+    several = {"type": named_path, "action": "extend", "nargs": "+", "required": True}
+    add("--model", type=Path, required=True, metavar="PT")
+    add("--test", metavar="DATASET=H5", help="a test set and its output", **several)
+    add("--shards", metavar="DATASET=FILE", help="the test sets' clip stores", **several)
+    add("--snippets", type=int, default=25)
+    add("--scheme", choices=SCHEMES, default="linear")
+    add("--batch-size", type=int, default=25, help="snippets that the network takes at a time")
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    add("--dtype", choices=["auto", "bfloat16", "float32"], default="auto")
+    add("--threads", type=int, default=2)
+    add("--workers", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    embed_videos(
+        options.model,
+        group_by_name(options.shards),
+        dict(options.test),
+        snippets=options.snippets,
+        scheme=options.scheme,
+        batch_size=options.batch_size,
+        device=options.device,
+        dtype=options.dtype,
+        workers=options.workers,
+    )
+
+
+if __name__ == "__main__":
+    run(main)

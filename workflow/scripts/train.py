@@ -1,0 +1,37 @@
+"""Train a run's network and write `model.pt`, `log.csv` and TensorBoard events."""
+
+from pathlib import Path
+
+from unseen.errors import run
+from unseen.training import train
+from unseen.training_arguments import argument_parser, settings_of, sources_of
+
+
+def main() -> None:
+    parser = argument_parser(__doc__)
+    parser.add_argument(
+        "--features", type=Path, metavar="H5", help="stored features of a frozen network"
+    )
+    parser.add_argument("--log", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--digest", default="", help="names the caller's code and settings")
+    parser.add_argument(
+        "--resume",
+        choices=["auto", "required"],
+        default="auto",
+        help="required refuses to start without a checkpoint of the same code, settings and inputs",
+    )
+    options = parser.parse_args()
+    train(
+        sources_of(options),
+        settings_of(options),
+        weights=options.weights,
+        features=options.features,
+        output=options.output,
+        log=options.log,
+        digest=options.digest,
+        must_resume=options.resume == "required",
+    )
+
+
+if __name__ == "__main__":
+    run(main)
