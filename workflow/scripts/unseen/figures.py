@@ -300,10 +300,12 @@ def figure4(spec: Spec) -> Drawn:
     """Accuracy against the number of training clips: all classes and fewer clips, or fewer classes.
 
     `datasets`, `metrics` by `run/dataset`, and `points`: `sweep` (`clips` or `classes`), `method`,
-    `run`, `classes`, `clips` (how many each the run trains on), `repeat`.
+    `run`, `classes` (how many the run trains on), `repeat`, and `log`, the run's training log,
+    which tells how many clips it trains on.
     """
     columns = ("sweep", "method", "classes", "clips", "repeat", "run", "dataset", "top1")
-    rows = _sweep_rows(spec, columns)
+    points = [point | {"clips": _training_clips(point["log"])} for point in spec["points"]]
+    rows = _sweep_rows({**spec, "points": points}, columns)
     for row in rows:
         row["label"] = f"{row['method']}, {'all' if row['sweep'] == 'clips' else 'fewer'} classes"
     return Drawn(
@@ -312,6 +314,14 @@ def figure4(spec: Spec) -> Drawn:
         _curves(spec, rows, "clips", "training clips"),
         _means(rows, ("label", "clips")),
     )
+
+
+def _training_clips(log: str) -> int:
+    """How many clips a run trains on."""
+    rows = read_rows(log, ["clips"])
+    if not rows:
+        raise UserError(f"{log} holds no epoch: the figure needs a run that was trained")
+    return int(float(rows[-1]["clips"]))
 
 
 def figure5(spec: Spec) -> Drawn:
