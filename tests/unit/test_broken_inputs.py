@@ -36,10 +36,10 @@ def noisy(path: Path, kind: str, options: str = "") -> bytes:
     return write_video(path, kind=kind, frames=frames, options=options).read_bytes()
 
 
-def flipped(content: bytes, first: float, last: float, count: int) -> bytes:
+def flipped(content: bytes, first: float, last: float, count: int, seed: int = 1) -> bytes:
     """`content` with `count` bits flipped between two shares of its length."""
     damaged = bytearray(content)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(seed)
     for place in rng.integers(int(len(content) * first), int(len(content) * last), count):
         damaged[place] ^= 1 << int(rng.integers(8))
     return bytes(damaged)
@@ -235,6 +235,13 @@ def hole(path: Path) -> None:
     path.write_bytes(content)
 
 
+@broken("blank.mp4", "no frame|damaged")
+def blank(path: Path) -> None:
+    content = noisy(path, "h264")
+    begin, end = content.index(b"mdat") + 4, content.index(b"moov") - 4
+    path.write_bytes(content[:begin] + bytes(end - begin) + content[end:])
+
+
 @broken("hole.webm", "damaged|truncated")
 def hole_webm(path: Path) -> None:
     content = bytearray(noisy(path, "vp9"))
@@ -267,6 +274,19 @@ def two_sizes(path: Path) -> None:
     path.write_bytes(small + large)
 
 
+def decode_all(root: Path, names: list[str]) -> ClipStore:
+    """The store of the named files, decoded as one shard."""
+    manifest = root / "manifest.csv"
+    with manifest.open("w", newline="") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(["clip_id", "path", "start_s", "end_s", "fingerprint"])
+        writer.writerows([name, name, "", "", ""] for name in names)
+    decode_shard(manifest, root, root / "shard.h5", ClipSettings(timeout_s=60), workers=2)
+    store = ClipStore([root / "shard.h5"])
+    assert len(store) + len(store.rejected) == len(names)
+    return store
+
+
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Reasons by file name, from one shard that lists the whole corpus and one good video."""
@@ -274,14 +294,7 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     for name, (make, _) in CORPUS.items():
         make(root / name)
     write_video(root / "good video.mp4")
-    manifest = root / "manifest.csv"
-    with manifest.open("w", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(["clip_id", "path", "start_s", "end_s", "fingerprint"])
-        writer.writerows([name, name, "", "", ""] for name in [*CORPUS, "good video.mp4"])
-    decode_shard(manifest, root, root / "shard.h5", ClipSettings(timeout_s=60), workers=2)
-    store = ClipStore([root / "shard.h5"])
-    assert len(store) + len(store.rejected) == len(CORPUS) + 1
+    store = decode_all(root, [*CORPUS, "good video.mp4"])
     assert store.clip_ids[0] == "good video.mp4"
     return {clip_id: reason for clip_id, _, reason in store.rejected}
 
@@ -297,6 +310,21 @@ def test_rejected_with_a_fitting_reason(name: str, corpus: dict[str, str]) -> No
     words = CORPUS[name][1].lower().split("|")
     assert any(word in corpus[name].lower() for word in words), corpus[name]
     assert len(corpus[name].splitlines()) == 1
+
+
+def test_random_damage_stops_no_shard(tmp_path: Path) -> None:
+    names = []
+    for kind in ("h264", "mpeg4_b", "h264_ts"):
+        path = write_video(tmp_path / kind, kind=kind, frames=20)
+        content = path.read_bytes()
+        for number in range(12):
+            names.append(f"{kind}-{number}{path.suffix}")
+            damaged = flipped(content, 0.5 * (number % 2), 1, 1 << number // 2, seed=number)
+            (tmp_path / names[-1]).write_bytes(damaged)
+    store = decode_all(tmp_path, names)
+    assert store.rejected
+    assert all(reason for _, _, reason in store.rejected)
+    assert all(len(store.read_all(clip)) for clip in range(len(store)))
 
 
 def test_segments_outside_the_video_are_rejected(tmp_path: Path) -> None:

@@ -13,7 +13,6 @@ the frames are lost (fewer packets or frames than the file promises) or damaged 
 error or conceals one). Fewer damaged frames are kept as ffmpeg conceals them.
 """
 
-import contextlib
 import io
 import math
 import re
@@ -181,7 +180,7 @@ def transcode(
     _check_length(last - first, settings)
     done = _run(_command(path, source, first, last, settings), settings.timeout_s)
     log = done.stderr.decode(errors="replace")
-    if done.returncode or not done.stdout:
+    if done.returncode:
         raise VideoError(_explain(log))
     clip = _demux(done.stdout, settings.codec, source.fps)
     frames = len(clip.packets)
@@ -282,18 +281,27 @@ def _packet_times(
     times: list[float] = []
     packets = 0
     end_s = 0.0
-    with contextlib.suppress(av.FFmpegError):  # a truncated file ends in an error
-        for packet in container.demux():
-            if packet.size == 0 or packet.time_base is None:
-                continue
-            stamp = packet.dts if packet.pts is None else packet.pts
-            time = len(times) * _frame_s(stream) if stamp is None else stamp * packet.time_base
-            end_s = max(end_s, float(time + (packet.duration or 0) * packet.time_base))
-            if packet.stream is stream:
-                packets += 1
-                if not packet.is_discard:
-                    times.append(float(time))
+    for packet in _packets(container):
+        stamp = packet.dts if packet.pts is None else packet.pts
+        time = len(times) * _frame_s(stream) if stamp is None else stamp * packet.time_base
+        end_s = max(end_s, float(time + (packet.duration or 0) * packet.time_base))
+        if packet.stream is stream:
+            packets += 1
+            if not packet.is_discard:
+                times.append(float(time))
     return times, packets, end_s
+
+
+def _packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+    """All packets of the streams that the header names, as far as the file can be read."""
+    while True:
+        try:
+            yield from (packet for packet in container.demux() if packet.size)
+            return
+        except av.FFmpegError:  # how a truncated file may end
+            return
+        except IndexError:  # PyAV knows no stream that begins on the way
+            continue
 
 
 def _frame_s(stream: av.VideoStream) -> Fraction:
@@ -433,18 +441,22 @@ def _explain(log: str) -> str:
 
 
 def _demux(stream: bytes, codec: str, fps: float) -> EncodedClip:
-    """The clip in ffmpeg's NUT output."""
-    with av.open(io.BytesIO(stream), format="nut") as container:
-        context = container.streams.video[0].codec_context
-        packets = [packet for packet in container.demux() if packet.size]
-        return EncodedClip(
-            packets=[bytes(packet) for packet in packets],
-            key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
-            height=context.height,
-            width=context.width,
-            codec=codec,
-            fps=fps,
-        )
+    """The clip in ffmpeg's NUT output. Raises VideoError when it holds no frame."""
+    try:
+        with av.open(io.BytesIO(stream), format="nut") as container:
+            packets = [packet for packet in container.demux() if packet.size]
+            context = container.streams.video[0].codec_context
+            height, width = context.height, context.width
+    except av.FFmpegError as error:
+        raise VideoError("no frame of the video can be decoded") from error
+    return EncodedClip(
+        packets=[bytes(packet) for packet in packets],
+        key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
+        height=height,
+        width=width,
+        codec=codec,
+        fps=fps,
+    )
 
 
 def key_frame_of(is_key: list[bool]) -> np.ndarray:
