@@ -336,16 +336,15 @@ def _interval(distances: np.ndarray, truth: Truth, seed: int) -> list[dict[str, 
     draws = np.random.default_rng(seed).multinomial(
         counts.sum(), counts / counts.sum(), size=RESAMPLES
     )
-    readable = draws[:, :3].sum(axis=1)
-    samples = [
-        accuracies((row[0], row[0] + row[1]), videos, row[3], distances.shape[1])
-        for row, videos in zip(draws.tolist(), readable.tolist(), strict=True)
-    ]
+    right = draws[:, :2].cumsum(axis=1)
     bounds: list[dict[str, object]] = [{"split": "low"}, {"split": "high"}]
-    for column in MEASURES:
-        values = [sample[column] for sample in samples if sample[column] is not None]
-        for bound, percent in zip(bounds, INTERVAL_PERCENT, strict=True):
-            bound[column] = float(np.percentile(values, percent)) if values else None
+    for suffix, videos in (("", draws.sum(axis=1)), ("_readable", draws[:, :3].sum(axis=1))):
+        some = videos > 0
+        for place, k in enumerate((1, NEAREST)):
+            known = some.any() and distances.shape[1] >= k
+            values = 100 * right[some, place] / videos[some]
+            for bound, percent in zip(bounds, INTERVAL_PERCENT, strict=True):
+                bound[f"top{k}{suffix}"] = float(np.percentile(values, percent)) if known else None
     return bounds
 
 

@@ -86,7 +86,7 @@ def differences(before: Parts, after: Parts) -> list[str]:
 
 
 def _flatten(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping):
         flat = {}
         for key, part in value.items():
             flat |= _flatten(part, (*path, str(key)))
