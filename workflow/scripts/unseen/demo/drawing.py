@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image
 
 BODY, DETAIL = 0, 1
+FRAMES_AT_A_TIME = 8  # keeps the arrays in the processor's cache
 Layers = list[tuple[np.ndarray, int]]
 
 
@@ -256,7 +257,7 @@ def paint_thing(
     pose: Pose,
     *,
     radius: float,
-    centre: tuple[float, float],
+    centre: np.ndarray,
     colours: np.ndarray,
 ) -> None:
     """Paint a thing on every frame of a canvas, with smooth edges.
@@ -265,27 +266,34 @@ def paint_thing(
         canvas: (L, H, W, 3) float32, values 0 to 1; changed in place.
         pose: entries of length L.
         radius: of the thing, in half short sides of the picture.
-        centre: x and y to which the pose is added, in half short sides.
+        centre: (2,), x and y to which the pose is added, in half short sides.
         colours: (2, 3), for the tones `BODY` and `DETAIL`.
     """
-    frames, height, width, _ = canvas.shape
+    entries = np.stack([np.broadcast_to(entry, len(canvas)) for entry in vars(pose).values()])
+    for start in range(0, len(canvas), FRAMES_AT_A_TIME):
+        frames = slice(start, start + FRAMES_AT_A_TIME)
+        part = Pose(*entries[:, frames, None, None].astype(np.float32))
+        u, v = _local_coordinates(canvas[frames], part, radius, centre.astype(np.float32))
+        inside_gap = part.gap / 2 - np.abs(u)
+        u -= np.sign(u) * part.gap / 2
+        pixels = radius * part.scale * min(canvas.shape[1:3]) / 2
+        for distance, tone in THINGS[thing](u, v):
+            distance = np.where(part.gap > 0, np.maximum(distance, inside_gap), distance)
+            cover = np.clip(0.5 - distance * pixels, 0, 1) * part.opacity
+            canvas[frames] += cover[..., None] * (colours[tone] - canvas[frames])
+
+
+def _local_coordinates(
+    canvas: np.ndarray, pose: Pose, radius: float, centre: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`u` and `v` of every pixel, each (L, H, W), for a pose of (L, 1, 1) arrays."""
+    height, width = canvas.shape[1:3]
     half = min(height, width) / 2
-    x, y, angle, scale, opacity, gap = (
-        np.broadcast_to(np.asarray(entry, np.float32), frames)[:, None, None]
-        for entry in (pose.x, pose.y, pose.angle, pose.scale, pose.opacity, pose.gap)
-    )
     columns = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / half
     rows = (np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2) / half
-    dx, dy = columns - x - centre[0], rows - y - centre[1]
-    cosine, sine = np.cos(angle) / (radius * scale), np.sin(angle) / (radius * scale)
-    u, v = cosine * dx + sine * dy, cosine * dy - sine * dx
-    left_open = gap / 2 - np.abs(u)
-    u = u - np.sign(u) * gap / 2
-    pixels = radius * scale * half
-    for distance, tone in THINGS[thing](u, v):
-        distance = np.where(gap > 0, np.maximum(distance, left_open), distance)
-        cover = np.clip(0.5 - distance * pixels, 0, 1) * opacity
-        canvas += cover[..., None] * (colours[tone] - canvas)
+    dx, dy = columns - (pose.x + centre[0]), rows - (pose.y + centre[1])
+    cosine, sine = (turn(pose.angle) / (radius * pose.scale) for turn in (np.cos, np.sin))
+    return cosine * dx + sine * dy, cosine * dy - sine * dx
 
 
 def smooth_noise(

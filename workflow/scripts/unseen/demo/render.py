@@ -98,7 +98,7 @@ def draw_photograph(photograph: Photograph) -> np.ndarray:
         photograph.content.thing,
         Pose(angle=rng.normal(0, 0.15)),
         radius=rng.uniform(0.4, 0.6),
-        centre=tuple(rng.uniform(-0.3, 0.3, 2)),
+        centre=rng.uniform(-0.3, 0.3, 2),
         colours=_thing_colours(brightness, rng),
     )
     return _to_bytes(canvas)[0]
@@ -149,7 +149,7 @@ def _paint_class(
     shift = rng.uniform(-0.2, 0.2, 2)
     colours = _thing_colours(brightness, rng)
     for place in GROUPS[content.count]:
-        centre = (place[0] + shift[0], place[1] + shift[1])
+        centre = np.array(place) + shift
         paint_thing(canvas, content.thing, pose, radius=radius, centre=centre, colours=colours)
 
 
