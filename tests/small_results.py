@@ -11,6 +11,7 @@ from unseen.class_embeddings import write_class_embeddings
 from unseen.clipstore import RejectedClip, StoredClip, write_shard
 from unseen.scoring import Outputs, score
 from unseen.tabular import write_rows
+from unseen.versions import record
 from unseen.video import ClipSettings, encode_frames
 
 DIMENSIONS = 24
@@ -121,3 +122,59 @@ def make_shard(path: Path, clip_ids: Sequence[str], rejected: Sequence[str] = ()
     write_shard(
         path, outcomes, settings=json.loads(json.dumps(asdict(settings))), listed=len(outcomes)
     )
+
+
+def report_spec(folder: Path) -> dict[str, object]:
+    """Write all that a report shows, two runs on two test sets, and return its description."""
+    datasets, scores, classes = {}, [], {"large": 8, "small": 5}
+    for dataset, count in classes.items():
+        names = [f"{dataset} class {number}" for number in range(count)]
+        videos, rejected = named(names, 6), {f"{dataset} broken.avi": names[0]}
+        for run in ("e2e", "fixed"):
+            place = folder / run / dataset
+            noise = 0.5 if run == "e2e" else 1.2
+            files = make_test_set(
+                place, names, videos, noise=noise, rejected=rejected, missing={"gone": names[1]}
+            )
+            outputs = files.score(place)
+            paths = {key: str(path) for key, path in asdict(outputs).items() if key != "per_class"}
+            scores.append({"run": run, "dataset": dataset} | paths)
+        shard = folder / "clips" / f"{dataset}.h5"
+        make_shard(shard, list(videos), list(rejected))
+        datasets[dataset] = {
+            "shards": [str(shard)],
+            "rejected": str(files.rejected),
+            "missing": str(files.missing),
+        }
+    table, figure = folder / "table2.csv", folder / "figure1.svg"
+    columns = ["method", "source", "large_top1", "large_top1_sd"]
+    rows = [["chance", "chance", "12.50", ""], ["</script>&", "measured", "9.50", "1.25"]]
+    write_rows(table, columns, [dict(zip(columns, row, strict=True)) for row in rows])
+    figure.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>')
+    overlap = folder / "overlap.csv"
+    columns = ["class", "kept", "distance", "nearest_class", "nearest_dataset"]
+    rows = [[f"training {n}", n > 1, f"0.0{n}", "large class 1", "large"] for n in range(8)]
+    write_rows(overlap, columns, [dict(zip(columns, row, strict=True)) for row in rows])
+    benchmarks = folder / "benchmarks"
+    for run, memory in (("e2e", "834.2"), ("fixed", "NA")):
+        path = benchmarks / "train" / f"{run}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"s\th:m:s\tmax_rss\n61.5\t0:01:01\t{memory}\n")
+    versions = folder / "versions"
+    record("table2", [table], {"stages": {}, "sources": {}}, {"large": "9.50"}, versions)
+    (folder / "captions").mkdir()
+    (folder / "captions" / "table2.rst").write_text("Accuracy over\nall classes.\n")
+    return {
+        "title": "The report of a test",
+        "tables": [str(table)],
+        "figures": [str(figure)],
+        "captions": str(folder / "captions"),
+        "scores": scores,
+        "datasets": datasets,
+        "overlap": {"e2e": str(overlap)},
+        "threshold": 0.02,
+        "benchmarks": str(benchmarks),
+        "disk": {"decode": str(folder / "clips")},
+        "versions": str(versions),
+        "thumbnails": 20,
+    }

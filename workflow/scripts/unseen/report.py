@@ -259,7 +259,7 @@ def cost(benchmarks: Path, disk: Mapping[str, str]) -> dict[str, Any]:
     for stage, jobs in stages.items():
         seconds = [_number(job.get("s")) for job in jobs]
         memory = [_number(job.get("max_rss")) for job in jobs]
-        size = f"{_size(Path(disk[stage])) / 1e6:.1f}" if stage in disk else ""
+        size = f"{_size(Path(disk[stage])) / 1e6:.2f}" if stage in disk else ""
         cells = [stage, len(jobs), f"{sum(seconds):.1f}", f"{max(seconds, default=0):.1f}"]
         cells += [f"{max(memory, default=0):.0f}", size]
         rows.append(dict(zip(columns, cells, strict=True)))
