@@ -1,9 +1,14 @@
-"""A tiny training set on disk: classes that colour tells apart, four clips each.
+"""A tiny training set on disk: classes that colour tells apart.
 
 run = write_small_run(tmp_path)
 run.sources     # unseen.training_data.TrainingSources
 """
 
+import multiprocessing
+import multiprocessing.forkserver
+import os
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,13 +16,21 @@ import numpy as np
 from unseen.class_embeddings import write_class_embeddings
 from unseen.clipstore import StoredClip, write_shard
 from unseen.tabular import write_rows
+from unseen.training import train
 from unseen.training_data import TrainingSources
 from unseen.training_settings import TrainingSettings
-from unseen.video import ClipSettings, encode_frames
+from unseen.video import ClipSettings, EncodedClip, encode_frames
 
-CLASSES = ["blue sea", "green grass", "grey sky", "red barn"]
-COLOURS = {"blue sea": (20, 40, 220), "green grass": (20, 200, 40), "grey sky": (128, 128, 128)}
-COLOURS["red barn"] = (220, 30, 30)
+COLOURS = {
+    "blue sea": (20, 40, 220),
+    "brown bear": (120, 70, 20),
+    "golden wheat": (220, 190, 40),
+    "green grass": (20, 200, 40),
+    "grey sky": (128, 128, 128),
+    "pink rose": (240, 120, 190),
+    "red barn": (220, 30, 30),
+    "white snow": (240, 240, 240),
+}
 
 TINY = TrainingSettings(
     network="r2plus1d_10",
@@ -36,12 +49,13 @@ TINY = TrainingSettings(
 
 
 def write_small_run(
-    folder: Path, clips_per_class: int = 4, size: int = 36, dataset: str = "colours"
+    folder: Path, classes: int = 8, clips_per_class: int = 2, size: int = 36
 ) -> TrainingSources:
     """Two shards, labels, class embeddings (D = 6) and the kept classes: all but "grey sky"."""
     rng = np.random.default_rng(7)
+    names = list(COLOURS)[:classes]
     settings = ClipSettings(short_side=size)
-    labels = {f"{name[:4]}{k}": name for name in CLASSES for k in range(clips_per_class)}
+    labels = {f"{name[:4]}{k}": name for name in names for k in range(clips_per_class)}
     clips = [
         StoredClip(clip_id, f"{clip_id}.avi", "0" * 64, _clip(name, size, rng, settings))
         for clip_id, name in labels.items()
@@ -52,22 +66,59 @@ def write_small_run(
         write_shard(path, part, settings=asdict(settings), listed=len(part))
     rows = [{"clip_id": clip_id, "class": name} for clip_id, name in labels.items()]
     write_rows(folder / "labels.csv", ["clip_id", "class"], rows)
-    vectors = rng.normal(size=(len(CLASSES), 6))
+    vectors = rng.normal(size=(len(names), 6))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    embeddings = folder / "word2vec" / f"{dataset}.h5"
-    write_class_embeddings(embeddings, CLASSES, vectors)
+    embeddings = folder / "word2vec" / "colours.h5"
+    write_class_embeddings(embeddings, names, vectors)
     kept = folder / "kept.txt"
-    kept.write_text("".join(f"{name}\n" for name in CLASSES if name != "grey sky"))
+    kept.write_text("".join(f"{name}\n" for name in names if name != "grey sky"))
     return TrainingSources(
-        shards={dataset: shards},
-        labels={dataset: folder / "labels.csv"},
-        class_embeddings={dataset: embeddings},
+        shards={"colours": shards},
+        labels={"colours": folder / "labels.csv"},
+        class_embeddings={"colours": embeddings},
         kept=kept,
     )
 
 
-def _clip(name: str, size: int, rng: np.random.Generator, settings: ClipSettings):
+def _clip(name: str, size: int, rng: np.random.Generator, settings: ClipSettings) -> EncodedClip:
     """Eight frames of the class's colour, with noise."""
     noise = rng.integers(-20, 20, (8, size, size, 3))
     frames = np.clip(np.array(COLOURS[name]) + noise, 0, 255).astype(np.uint8)
     return encode_frames(frames, settings)
+
+
+def background(
+    sources: TrainingSources,
+    folder: Path,
+    settings: TrainingSettings,
+    environment: Mapping[str, str] | None = None,
+) -> multiprocessing.Process:
+    """A process that trains in `folder`, forked from a server that has loaded everything."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["small_run"])
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)
+    multiprocessing.forkserver.ensure_running()
+    os.environ.pop("PYTHONPATH") if before is None else os.environ.update(PYTHONPATH=before)
+    process = context.Process(
+        target=_train_in_background, args=(sources, folder, settings, dict(environment or {}))
+    )
+    process.start()
+    return process
+
+
+def _train_in_background(
+    sources: TrainingSources,
+    folder: Path,
+    settings: TrainingSettings,
+    environment: Mapping[str, str],
+) -> None:
+    os.environ.update(environment)
+    train(
+        sources,
+        settings,
+        weights=None,
+        features=None,
+        output=folder / "model.pt",
+        log=folder / "log.csv",
+    )

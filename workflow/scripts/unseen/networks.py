@@ -48,7 +48,7 @@ class ZeroShotNetwork(nn.Module):
         self.settings = settings
 
     def features(self, snippets: Tensor) -> Tensor:
-        """(B, 3, L, H, W) to features (B, F); of (B, T, 3, L, H, W) those of T snippets, averaged."""
+        """(B, 3, L, H, W) to features (B, F); of (B, T, 3, L, H, W) the mean over T."""
         if snippets.dim() == 5:
             return self.visual_encoder(snippets)
         features = self.visual_encoder(snippets.flatten(0, 1))

@@ -10,8 +10,8 @@ import os
 import resource
 import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -188,6 +188,10 @@ class Group:
         if self.size > 1:
             dist.all_reduce(values)
         return values
+
+    def only_first(self, make: Callable[[], AbstractContextManager]) -> AbstractContextManager:
+        """What `make` gives in the first process, a context of None in the others."""
+        return make() if self.rank == 0 else nullcontext()
 
 
 @contextmanager
@@ -380,12 +384,14 @@ def _train(run: Run, told_to_stop: list[int], must_resume: bool) -> None:
     model.train()
     size = run.loader.clips_per_epoch
     with (
-        SummaryWriter(str(run.output.parent)) as events,
-        progress_bar(
-            total=run.settings.epochs * size,
-            initial=state.epoch * size + state.snippets,
-            desc=run.output.parent.name,
-            unit="snippet",
+        run.group.only_first(lambda: SummaryWriter(str(run.output.parent))) as events,
+        run.group.only_first(
+            lambda: progress_bar(
+                total=run.settings.epochs * size,
+                initial=state.epoch * size + state.snippets,
+                desc=run.output.parent.name,
+                unit="snippet",
+            )
         ) as bar,
     ):
         clock = _Clock(run.settings.checkpoint_minutes * 60)
@@ -435,9 +441,10 @@ def train_one_epoch(
         stop = _look(run, state, steps, bool(told_to_stop))
         steps.clear()
         state.seconds += clock.lap()
-        bar.update(state.snippets - before)
-        if run.group.rank == 0 and (stop or clock.due()):
-            save_checkpoint(run, state)
+        if run.group.rank == 0:
+            bar.update(state.snippets - before)
+            if stop or clock.due():
+                save_checkpoint(run, state)
         if stop:
             print(f"stopped at {run.checkpoint}; start again to go on", flush=True)
             raise SystemExit(STOPPED)

@@ -117,8 +117,8 @@ def _class_embeddings(paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
         for name, vector in zip(*read_class_embeddings(path), strict=True):
             if not np.allclose(embeddings.setdefault(name, vector), vector, atol=1e-5):
                 raise UserError(
-                    f"class {name!r} of {dataset} has other words than the class of that name in another "
-                    f"training set; give both the same words in config/classes"
+                    f"class {name!r} of {dataset} has other words than the class of that name in "
+                    f"another training set; give both the same words in config/classes"
                 )
     return embeddings
 

@@ -1,5 +1,4 @@
-"""Initial weights for a network: an earlier run's, torchvision's by name, or a file from elsewhere,
-read safely.
+"""Initial weights: an earlier run's, torchvision's by name, or a file from elsewhere, read safely.
 
 Files are read without unpickling code. They come in four layouts: this project's `model.pt`; the
 authors' checkpoints (the backbone as an indexed sequence `model`, the head as `regressor`, both

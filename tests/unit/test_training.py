@@ -1,0 +1,311 @@
+"""Training: right steps, the same end however often it is killed, and mistakes in plain words."""
+
+import copy
+import csv
+import os
+import random
+import signal
+import socket
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from small_run import TINY, background, write_small_run
+from unseen.class_embeddings import read_class_embeddings
+from unseen.errors import UserError
+from unseen.features import extract_features
+from unseen.losses import cosines
+from unseen.models import load_model, start_network, write_model
+from unseen.training import (
+    CHECKPOINT,
+    STALE_CHECKPOINT,
+    STOPPED,
+    Objective,
+    learning_rate,
+    make_optimiser,
+    train,
+)
+from unseen.training_data import (
+    TrainingSources,
+    open_store,
+    select_training_set,
+    snippet_input,
+    stored_clips,
+    training_loader,
+)
+from unseen.training_settings import TrainingSettings
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> TrainingSources:
+    torch.set_num_threads(1)
+    return write_small_run(tmp_path_factory.mktemp("sources"))
+
+
+def run(sources, folder, settings=TINY, **options):
+    options = {"weights": None, "features": None, **options}
+    output = folder / "model.pt"
+    train(sources, settings, output=output, log=folder / "log.csv", **options)
+    return output.read_bytes()
+
+
+def rows_of(folder) -> list[dict[str, float]]:
+    with (folder / "log.csv").open() as stream:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+
+
+def test_one_step_of_adam_matches_one_written_by_hand():
+    torch.manual_seed(0)
+    settings = replace(TINY, dropout=0.0, learning_rate=0.01)
+    network, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=0)
+    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    objective = Objective(network, classes, settings).train()
+    snippets, labels = torch.randn(4, 3, 4, 32, 32), torch.tensor([0, 2, 1, 1])
+
+    exact = copy.deepcopy(objective).double()
+    linear = exact.network.semantic_encoder.projection
+    z = exact.network.visual_encoder(snippets.double()) @ linear.weight.T + linear.bias
+    z = z / z.norm(dim=1, keepdim=True)
+    wanted = ((z - classes.double()[labels]) ** 2).sum() / (4 * 6)
+    wanted.backward()
+    start = [parameter.detach().double() for parameter in objective.parameters()]
+
+    optimiser = make_optimiser(list(objective.parameters()), settings)
+    optimiser.param_groups[0]["lr"] = 0.01
+    loss, _ = objective(snippets, labels)
+    loss.backward()
+    optimiser.step()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    for before, after, same in zip(start, objective.parameters(), exact.parameters(), strict=True):
+        gradient = after.grad.double()
+        assert (gradient - same.grad).norm() <= 1e-4 * same.grad.norm() + 1e-6
+        m, v = 0.1 * gradient, 0.001 * gradient**2
+        step = 0.01 * (m / (1 - 0.9)) / ((v / (1 - 0.999)).sqrt() + 1e-8)
+        torch.testing.assert_close(after.detach().double(), before - step, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("keys", "points"),
+    [
+        ({}, {0: 1, 1.9: 1, 2: 0.1, 3.5: 0.1, 4: 0.01}),
+        ({"schedule": "cosine"}, {0: 1, 5: 0.5, 10: 0}),
+        ({"schedule": "cosine", "warmup_epochs": 2}, {1: 0.5, 2: 1, 6: 0.5, 10: 0}),
+        ({"schedule": "one_cycle"}, {0: 0.04, 3: 1, 6.5: 0.5, 10: 0}),
+        ({"scale_learning_rate": True, "batch_size": 44}, {0: 2}),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(keys, points):
+    settings = TrainingSettings(learning_rate=1.0, epochs=10, milestones=[2, 4], **keys)
+    for epoch, rate in points.items():
+        assert learning_rate(settings, epoch) == pytest.approx(rate)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(UserError, match="learning_rat"):
+        TrainingSettings.from_mapping({"learning_rat": 1})
+
+
+def test_only_kept_classes_are_trained_on(sources):
+    data = select_training_set(stored_clips(sources.shards), sources, TINY)
+    assert "grey sky" not in data.classes and len(data.classes) == 7
+    left_out = {name for (_, name), label in zip(data.names, data.labels, strict=True) if label < 0}
+    assert left_out == {"grey0", "grey1"}
+    names, vectors = read_class_embeddings(sources.class_embeddings["colours"])
+    for name, vector in zip(data.classes, data.class_embeddings, strict=True):
+        assert np.array_equal(vector, vectors[names.index(name)])
+
+
+def test_clips_of_a_photograph_take_its_class(sources):
+    names = [("colours", "blue0#0"), ("colours", "blue0#11"), ("colours", "nothing#0")]
+    data = select_training_set(names, sources, TINY)
+    assert [data.classes[label] for label in data.labels[:2]] == ["blue sea", "blue sea"]
+    assert data.labels[2] == -1
+
+
+def test_a_fraction_of_the_clips_is_nested_in_a_larger_one(sources):
+    names = stored_clips(sources.shards)
+    half, quarter = (
+        set(select_training_set(names, sources, replace(TINY, subset={"fraction": share})).clips)
+        for share in (0.5, 0.25)
+    )
+    assert len(half) == 7 and len(quarter) == 4 and quarter < half
+
+
+def test_a_class_without_embedding_is_named(sources, tmp_path):
+    (tmp_path / "kept.txt").write_text("purple rain\n")
+    with pytest.raises(UserError, match="purple rain"):
+        run(replace(sources, kept=tmp_path / "kept.txt"), tmp_path)
+
+
+def test_eight_clips_are_learnt_by_heart(tmp_path):
+    sources = replace(write_small_run(tmp_path / "data", clips_per_class=1), kept=None)
+    settings = replace(
+        TINY, epochs=60, milestones=[50], batch_size=8, dropout=0.0, checkpoint_minutes=10.0
+    )
+    run(sources, tmp_path, settings)
+    network, content = load_model(tmp_path / "model.pt")
+    data = select_training_set(stored_clips(sources.shards), sources, settings)
+    loader = training_loader(open_store(sources.shards), data.clips, settings)
+    batch = next(loader.epoch(0))
+    snippets = snippet_input(batch, settings, 0, torch.device("cpu"), torch.float32)
+    found = cosines(network(snippets), content["class_embeddings"])
+    assert len(batch) == 8
+    assert found[range(8), data.labels[batch.clips]].min() > 0.99
+    assert rows_of(tmp_path)[-1]["accuracy"] == 100
+
+
+def test_a_stopped_run_ends_in_the_same_bytes(sources, tmp_path):
+    whole = run(sources, tmp_path / "whole")
+    process = background(sources, tmp_path / "part", replace(TINY, epochs=500))
+    _wait_for(tmp_path / "part" / CHECKPOINT)
+    os.kill(process.pid, signal.SIGUSR1)
+    process.join()
+    assert process.exitcode == STOPPED
+    for _ in range(3):
+        process = background(sources, tmp_path / "killed", TINY)
+        _wait_for(tmp_path / "killed" / CHECKPOINT, process)
+        os.kill(process.pid, signal.SIGTERM)
+        process.join()
+    assert run(sources, tmp_path / "killed") == whole
+    assert len(rows_of(tmp_path / "killed")) == TINY.epochs
+    assert not (tmp_path / "killed" / CHECKPOINT).exists()
+
+
+def _wait_for(path, process=None):
+    while not path.exists() and (process is None or process.is_alive()):
+        time.sleep(0.002)
+
+
+def test_twenty_kills_change_nothing(sources, tmp_path):
+    settings = replace(TINY, epochs=6)
+    began = time.monotonic()
+    whole = run(sources, tmp_path / "whole", settings)
+    duration = time.monotonic() - began
+    moments = random.Random(5)
+    for _ in range(20):
+        process = background(sources, tmp_path / "killed", settings)
+        process.join(moments.uniform(0, duration / 2))
+        process.kill()
+        process.join()
+    assert run(sources, tmp_path / "killed", settings) == whole
+
+
+def test_a_checkpoint_of_other_settings_is_set_aside_or_refused(sources, tmp_path, capsys):
+    process = background(sources, tmp_path, replace(TINY, epochs=500))
+    _wait_for(tmp_path / CHECKPOINT)
+    os.kill(process.pid, signal.SIGTERM)
+    process.join()
+    checkpoint = (tmp_path / CHECKPOINT).read_bytes()
+    with pytest.raises(UserError, match="belongs to other code, settings or inputs"):
+        run(sources, tmp_path, must_resume=True)
+    with pytest.raises(UserError, match="belongs to other code"):
+        run(sources, tmp_path, replace(TINY, epochs=500), digest="of other code", must_resume=True)
+    assert (tmp_path / CHECKPOINT).read_bytes() == checkpoint
+    fresh = run(sources, tmp_path)
+    assert "is set aside" in capsys.readouterr().out
+    assert not (tmp_path / STALE_CHECKPOINT).exists()
+    assert run(sources, tmp_path / "other") == fresh
+
+
+def test_workers_and_intervals_belong_to_no_result():
+    other = replace(TINY, workers=7, checkpoint_minutes=3.0)
+    assert other.decisive == TINY.decisive
+    assert replace(TINY, seed=1).decisive != TINY.decisive
+
+
+def test_a_loss_that_is_not_finite_names_its_clips(sources, tmp_path):
+    with pytest.raises(UserError, match=r"not finite in epoch 1, step \d; .*colours \w+\d"):
+        run(sources, tmp_path, replace(TINY, learning_rate=1e38, normalise=False))
+
+
+@pytest.mark.parametrize("feature_epochs", [None, 2])
+def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, feature_epochs):
+    settings = replace(TINY, freeze=True, feature_epochs=feature_epochs, dtype="bfloat16")
+    start, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=9)
+    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    weights = str(tmp_path / "start.pt")
+    through = run(sources, tmp_path / "through", settings, weights=weights)
+    extract_features(sources, settings, weights, tmp_path / "features.h5")
+    stored = run(
+        replace(sources, shards={}),
+        tmp_path / "stored",
+        settings,
+        weights=weights,
+        features=tmp_path / "features.h5",
+    )
+    assert stored == through
+    network, content = load_model(tmp_path / "stored" / "model.pt")
+    for name, value in network.visual_encoder.state_dict().items():
+        assert torch.equal(value, start.visual_encoder.state_dict()[name]), name
+    assert not torch.equal(
+        network.semantic_encoder.projection.weight, start.semantic_encoder.projection.weight
+    )
+    assert content["lineage"][0]["classes"] == ["cat"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"loss": "classification"},
+        {"loss": "mse_sum", "learning_rate": 1e-4},
+        {
+            "loss": "contrastive",
+            "projection": 16,
+            "uniformity": 0.1,
+            "optimiser": "sgd",
+            "learning_rate": 0.05,
+            "schedule": "cosine",
+            "warmup_epochs": 1,
+        },
+    ],
+)
+def test_other_losses_learn(sources, tmp_path, keys):
+    run(sources, tmp_path, replace(TINY, epochs=8, milestones=[], **keys))
+    rows = rows_of(tmp_path)
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    network, _ = load_model(tmp_path / "model.pt")
+    assert (network.semantic_encoder is None) == (keys["loss"] == "classification")
+
+
+def test_two_processes_learn_as_one(sources, tmp_path):
+    """c3d has no batch norm, the crop no room: only the sums' order differs."""
+    settings = replace(
+        TINY, network="c3d", width=4, frames=16, crop=36, flip=False, dropout=0.0, epochs=4
+    )
+    run(sources, tmp_path / "one", settings)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    processes = [
+        background(
+            sources,
+            tmp_path / "two",
+            settings,
+            environment={**group, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    one, two = (rows_of(tmp_path / name) for name in ("one", "two"))
+    assert [row["snippets"] for row in one] == [row["snippets"] for row in two]
+    np.testing.assert_allclose(
+        [row["loss"] for row in two], [row["loss"] for row in one], rtol=1e-4
+    )
+
+
+def test_weights_alone_make_a_model(sources, tmp_path):
+    start, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=9)
+    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    nothing = replace(sources, shards={}, labels={})
+    run(nothing, tmp_path, weights=str(tmp_path / "start.pt"))
+    network, content = load_model(tmp_path / "model.pt")
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, start.state_dict()[name]), name
+    assert len(content["classes"]) == 7 and rows_of(tmp_path) == []
+    with pytest.raises(UserError, match="nothing to train on"):
+        run(nothing, tmp_path)
