@@ -206,7 +206,8 @@ def test_an_empty_manifest_gives_an_empty_shard(tmp_path: Path) -> None:
 def test_the_same_sources_give_the_same_bytes(root: Path, tmp_path: Path) -> None:
     for workers in (1, 3):
         output = tmp_path / f"{workers}.h5"
-        decode_shard(root / "manifest.csv", root, output, ClipSettings(), workers)
+        settings = ClipSettings(timeout_s=100 * workers)
+        decode_shard(root / "manifest.csv", root, output, settings, workers)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "3.h5").read_bytes()
     assert (tmp_path / "1.h5.sha256").read_text() == (tmp_path / "3.h5.sha256").read_text()
 

@@ -104,17 +104,19 @@ def decode_shard(
     """Decode the clips that a manifest lists below `root` into the shard `output`.
 
     `workers` ffmpeg processes run at a time; the shard's bytes do not depend on their number.
-    Every listed clip ends in the shard, stored or rejected with a reason.
+    Every listed clip ends in the shard, stored or rejected with a reason. The time that ffmpeg is
+    given is no part of what the shard says of itself.
     """
     rows = read_manifest(manifest)
     if rows:
         check_encoder(settings)
+    lasting = {key: value for key, value in asdict(settings).items() if key != "timeout_s"}
     digests = _SourceDigests(Path(root))
     decode = partial(_decode, root=Path(root), settings=settings, digests=digests)
     with ThreadPoolExecutor(workers) as pool:
         outcomes = _map_ahead(pool, decode, rows, ahead=2 * workers)
         shown = progress(outcomes, total=len(rows), desc=f"decoding {manifest}", unit="clip")
-        write_shard(output, shown, settings=asdict(settings), listed=len(rows))
+        write_shard(output, shown, settings=lasting, listed=len(rows))
 
 
 class _SourceDigests:
