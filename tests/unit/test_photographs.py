@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from unseen import kenburns, photographs
 from unseen.clipstore import ClipStore
@@ -54,8 +55,6 @@ def test_a_stored_clip_shows_the_rendered_frames(tmp_path, photos):
     store = synthesize(tmp_path, photos)
     rng = photographs.photograph_rng(0, "wide.jpg", 1)
     rendered = kenburns.render(photos / "wide.jpg", frames=5, size=112, rng=rng)
-    import torch
-
     stored = i420_to_rgb(torch.from_numpy(store.read_all(3))) * 255
     error = np.abs(stored.permute(0, 2, 3, 1).numpy() - rendered).mean()
     assert error < 4
@@ -66,6 +65,16 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path, photos):
     contents = []
     for seed in (0, 0, 1):
         synthesize(tmp_path, photos, seed=seed)
+        contents.append(shard.read_bytes())
+    assert contents[0] == contents[1]
+    assert contents[0] != contents[2]
+
+
+def test_settings_of_videos_change_nothing(tmp_path, photos):
+    shard = tmp_path / "clips" / "000.h5"
+    contents = []
+    for encoding in (ClipSettings(), ClipSettings(short_side=64, timeout_s=1), ClipSettings(gop=4)):
+        synthesize(tmp_path, photos, settings=encoding)
         contents.append(shard.read_bytes())
     assert contents[0] == contents[1]
     assert contents[0] != contents[2]

@@ -7,7 +7,6 @@ a stored clip comes through the same loader.
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
@@ -42,7 +41,8 @@ def synthesize_shard(
 
     Every photograph gives `clips_per_photo` clips of `frames` frames of `size` x `size` pixels,
     named `<clip_id>#0` and so on; each depends on (seed, clip_id, its number) alone. One that
-    cannot be read gives as many rejected clips with the reason.
+    cannot be read gives as many rejected clips with the reason. Of `settings` the codec, the GOP
+    and the quality matter here, and only they are part of the shard.
 
     Raises UserError for a `size` that is odd, which I420 cannot hold.
     """
@@ -64,8 +64,15 @@ def synthesize_shard(
     write_shard(
         output,
         (clip for row in shown for clip in synthesize(row)),
-        settings=asdict(settings)
-        | {"frames": frames, "size": size, "clips_per_photo": clips_per_photo, "seed": seed},
+        settings={
+            "codec": settings.codec,
+            "gop": settings.gop,
+            "quality": settings.quality,
+            "frames": frames,
+            "size": size,
+            "clips_per_photo": clips_per_photo,
+            "seed": seed,
+        },
         listed=len(rows) * clips_per_photo,
     )
 
