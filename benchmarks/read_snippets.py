@@ -10,11 +10,12 @@ normalise, crop and flip in float32 in the worker, as that code does; the store 
 I420 for the device to finish. Readers take turns, so that a busy machine slows all of them, and
 the medians over rounds are printed:
 
-    snippets_per_core   random 16-frame training snippets a second of CPU time
-    loader_clips        training snippets a second through a DataLoader with `--workers` workers
-    test_videos         25-snippet test videos a second of CPU time
-    *_ratio             each of these to `opencv from start`, median over rounds
-    worker_mb           resident memory of the largest loader worker
+    snippets_per_core       random 16-frame training snippets a second of CPU time
+    loader_clips            the same a second through a DataLoader with `--workers` workers
+    loader_clips_per_core   and a second of CPU time, of the workers and the process that asks
+    test_videos             25-snippet test videos a second of CPU time
+    *_ratio                 each of these to `opencv from start`, median over rounds
+    worker_mb               resident memory of the largest loader worker
 
 Photographs are read as Ken Burns clips: rendered in the worker, and stored.
 """
@@ -198,22 +199,35 @@ def per_core(calls: Iterator[Callable[[], object]], seconds: float) -> float:
     return done / spent
 
 
-def through_loader(batches: Iterator, workers: int, seconds: float) -> tuple[float, float]:
-    """Clips a second of elapsed time with the pipeline full, and MB of the largest worker."""
+def through_loader(batches: Iterator, workers: int, seconds: float) -> dict[str, float]:
+    """Rates in clips with the pipeline full, and the size of the largest worker."""
     for _ in range(2 * workers):
         next(batches)
-    begin, clips, done = time.perf_counter(), 0, 0
+    processes = [os.getpid(), *child_processes()]
+    begin, begin_cpu, clips, done = time.perf_counter(), cpu_seconds(processes), 0, 0
     while time.perf_counter() - begin < seconds or done < workers:
         clips += len(next(batches))
         done += 1
-    rate = clips / (time.perf_counter() - begin)
-    return rate, max(map(resident_mb, child_processes()), default=0.0)
+    return {
+        "loader_clips": clips / (time.perf_counter() - begin),
+        "loader_clips_per_core": clips / (cpu_seconds(processes) - begin_cpu),
+        "worker_mb": max(map(resident_mb, processes[1:]), default=0.0),
+    }
 
 
 def child_processes() -> list[int]:
     """Ids of this process's children."""
     listing = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
     return [int(child) for child in listing.read_text().split()]
+
+
+def cpu_seconds(processes: list[int]) -> float:
+    """What the processes, with all of their threads, have used so far."""
+    ticks = 0
+    for process in processes:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def resident_mb(process: int) -> float:
@@ -225,7 +239,6 @@ def measure(footage: Footage, reader: str, workers: int, seconds: float) -> dict
     """One reader's turn over one kind of footage."""
     rng = np.random.default_rng(0)
     clips = iter(lambda: int(rng.integers(len(footage.store))), None)
-    result = {}
     if reader == "store":
         store = footage.store
         calls = (partial(store_snippet, store, clip, n) for n, clip in enumerate(clips))
@@ -239,8 +252,8 @@ def measure(footage: Footage, reader: str, workers: int, seconds: float) -> dict
         calls = (partial(snippets.__getitem__, item) for item in itertools.count())
         batches = source_batches(snippets, workers)
         tests = (partial(source_test_video, footage.paths[clip]) for clip in clips)
-    result["snippets_per_core"] = per_core(calls, seconds)
-    result["loader_clips"], result["worker_mb"] = through_loader(batches, workers, seconds)
+    result = {"snippets_per_core": per_core(calls, seconds)}
+    result |= through_loader(batches, workers, seconds)
     if reader in ("store", BASELINE) and footage.name != "photographs":
         result["test_videos"] = per_core(tests, seconds)
     return result
@@ -273,11 +286,11 @@ def generate_photograph(path: Path, number: int) -> None:
     small.resize((1024, 768), Image.Resampling.BICUBIC).save(path, quality=90)
 
 
-def make_footage(folder: Path, real: Path | None, videos: int) -> list[Footage]:
+def make_footage(folder: Path, real: Path | None, videos: int, sizes: list[str]) -> list[Footage]:
     """Everything to be read, with its store, below `folder`."""
     found = sorted(path for path in (real or folder).rglob("*") if path.suffix in VIDEO_ENDINGS)
     everything = []
-    for size in SIZES:
+    for size in sizes:
         generated = [folder / f"generated-{size}-{number}.mp4" for number in range(videos)]
         for number, path in enumerate(generated):
             generate_video(path, size, number)
@@ -339,6 +352,7 @@ def main() -> None:
     )
     parser.add_argument("--footage", type=Path, help="a folder of real videos")
     parser.add_argument("--videos", type=int, default=8, help="of each kind (8)")
+    parser.add_argument("--sizes", nargs="+", default=[*SIZES], metavar="WxH")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="of a reader's turn (2)")
     parser.add_argument("--workers", type=int, default=2, help="of a loader (2)")
@@ -346,14 +360,14 @@ def main() -> None:
     options = parser.parse_args()
     turns: dict[tuple[str, str], list[dict[str, float]]] = defaultdict(list)
     with tempfile.TemporaryDirectory() as folder:
-        everything = make_footage(Path(folder), options.footage, options.videos)
+        everything = make_footage(Path(folder), options.footage, options.videos, options.sizes)
         for _ in range(options.rounds):
             for footage in everything:
                 photos = footage.name == "photographs"
                 for reader in ["rendered", "store"] if photos else ["store", *options.readers]:
                     result = measure(footage, reader, options.workers, options.seconds)
                     turns[footage.name, reader].append(result)
-    columns = ["snippets_per_core", "loader_clips", "test_videos"]
+    columns = ["snippets_per_core", "loader_clips", "loader_clips_per_core", "test_videos"]
     columns = [name + end for name in columns for end in ("", "_ratio")] + ["worker_mb"]
     writer = csv.DictWriter(sys.stdout, ["footage", "reader", *columns], lineterminator="\n")
     writer.writeheader()
