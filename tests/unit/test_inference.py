@@ -32,7 +32,7 @@ def embed(run, output, **settings):
         model, shards, {"colours": output}, dtype="float32", device="cpu", **defaults | settings
     )
     with h5py.File(output) as file:
-        return {name: file[name][:] for name in file}
+        return {name: file[name][:] for name in file if name != "class_encoder"}
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,20 @@ def test_the_same_call_gives_the_same_bytes(run, tmp_path):
         embed(run, tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert (tmp_path / "a.h5.sha256").read_text() == (tmp_path / "b.h5.sha256").read_text()
+
+
+def test_a_projection_of_the_classes_comes_along(run, tmp_path):
+    """Scoring can compare videos with any class, without the network."""
+    settings = TINY.network_settings | {"projection": 16}
+    network, _ = start_network(settings, embedding_dim=6, weights=None, seed=0)
+    write_model(tmp_path / "model.pt", network, {"input": load_model(run[0])[1]["input"]})
+    embed((tmp_path / "model.pt", run[1]), tmp_path / "out.h5")
+    classes = torch.randn(5, 6)
+    with h5py.File(tmp_path / "out.h5") as file:
+        layers = {name: torch.from_numpy(value[:]) for name, value in file["class_encoder"].items()}
+    hidden = (classes @ layers["weight_0"].T + layers["bias_0"]).relu()
+    found = torch.nn.functional.normalize(hidden @ layers["weight_1"].T + layers["bias_1"])
+    torch.testing.assert_close(found, network.class_encoder(classes).detach())
 
 
 def test_a_plain_classifier_has_nothing_to_score(run, tmp_path):
