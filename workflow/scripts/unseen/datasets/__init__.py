@@ -13,7 +13,7 @@ from unseen.datasets import activitynet, folders, hmdb51, kinetics, sun397, ucf1
 from unseen.datasets.files import tree_digest
 from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
 from unseen.errors import UserError
-from unseen.provenance import atomic, json_digest
+from unseen.provenance import atomic, json_digest, write_digest
 from unseen.tabular import write_rows
 
 __all__ = [
@@ -72,6 +72,7 @@ def list_clips(
         write_rows(manifests / f"{shard_name(shard)}.csv", MANIFEST_COLUMNS, map(_manifest, part))
     classes = ((clip.clip_id, clip.class_name) for clip in listing.clips if clip.class_name)
     write_rows(labels, CLASS_COLUMNS, map(_labelled, classes))
+    write_digest(labels)
     write_rows(missing, CLASS_COLUMNS, map(_labelled, listing.missing))
     with atomic(class_names) as temporary:
         lines = [f"{name}\n" for name in sorted(_class_counts(listing))]

@@ -1,0 +1,104 @@
+"""Videos and photographs to clip stores, and what could not be stored."""
+
+
+def manifest_part(wildcards):
+    return settled([f"results/manifests/{wildcards.dataset}/{wildcards.shard}.csv"])
+
+
+def root_of(wildcards, output):
+    return DATASETS[wildcards.dataset]["root"]
+
+
+ENCODING = ("short_side", "codec", "gop", "quality")
+CLIP_SETTINGS = {
+    key: value
+    for key, value in config["clips"].items()
+    if key not in ("max_rejected_percent", "threads")
+}
+
+
+rule decode_clips:
+    input:
+        manifest_part,
+    output:
+        "results/clips/{dataset}/{shard}.h5",
+        "results/clips/{dataset}/{shard}.h5.sha256",
+    log:
+        "results/logs/decode_clips/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/decode_clips/{dataset}/{shard}.tsv"
+    wildcard_constraints:
+        dataset=any_of(VIDEOS),
+    threads: config["clips"]["threads"]
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        code=code_digest("decode_clips"),
+        settings=as_json(CLIP_SETTINGS),
+        root=root_of,
+    shell:
+        STAGE + "decode_clips.py --manifest {input:q} --root {params.root:q}"
+        " --settings {params.settings:q} --workers {threads} --output {output[0]:q}"
+
+
+rule synthesize_clips:
+    input:
+        manifest_part,
+    output:
+        "results/clips/{dataset}/{shard}.h5",
+        "results/clips/{dataset}/{shard}.h5.sha256",
+    log:
+        "results/logs/synthesize_clips/{dataset}/{shard}.log",
+    benchmark:
+        "results/benchmarks/synthesize_clips/{dataset}/{shard}.tsv"
+    wildcard_constraints:
+        dataset=any_of(PHOTOGRAPHS),
+    resources:
+        mem_mb=lambda wildcards, attempt: 2000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        code=code_digest("synthesize_clips"),
+        settings=as_json({key: config["clips"][key] for key in ENCODING}),
+        frames=config["training"]["frames"],
+        size=config["training"]["crop"],
+        clips_per_photo=config["photographs"]["clips_per_photo"],
+        seed=config["photographs"]["seed"],
+        root=root_of,
+    shell:
+        STAGE + "synthesize_clips.py --manifest {input:q} --root {params.root:q}"
+        " --frames {params.frames} --size {params.size}"
+        " --clips-per-photo {params.clips_per_photo} --seed {params.seed}"
+        " --settings {params.settings:q} --output {output[0]:q}"
+
+
+rule merge_rejected:
+    input:
+        unpack(
+            lambda wildcards: settled(with_digests(clip_stores([wildcards.dataset])))
+        ),
+    output:
+        "results/rejected/{dataset}.csv",
+    log:
+        "results/logs/merge_rejected/{dataset}.log",
+    benchmark:
+        "results/benchmarks/merge_rejected/{dataset}.tsv"
+    wildcard_constraints:
+        dataset=any_of(LISTED),
+    params:
+        code=code_digest("merge_rejected"),
+        limit=config["clips"]["max_rejected_percent"],
+    shell:
+        STAGE
+        + "merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"
+        " --limit {params.limit} --output {output:q}"
+
+
+rule check_store:
+    """Check every shard that there is against its checksum: `snakemake check_store`."""
+    log:
+        "results/logs/check_store.log",
+    params:
+        shards=lambda wildcards: sorted(map(str, Path("results/clips").glob("*/*.h5"))),
+    shell:
+        "{PYTHON} {SCRIPTS}/check_store.py {params.shards:q} 2>&1 | tee {log}"

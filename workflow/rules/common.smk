@@ -1,0 +1,195 @@
+"""What the rules share: the checked configuration, names of files, input functions."""
+
+import json
+import os
+import re
+import sys
+from functools import lru_cache
+from pathlib import Path
+
+REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
+SCRIPTS = REPOSITORY / "workflow" / "scripts"
+sys.path.insert(0, str(SCRIPTS))
+
+from unseen import configuration, datasets as layouts
+from unseen.errors import UserError
+from unseen.provenance import code_digest, module_digests
+
+PYTHON = sys.executable
+# Every stage's command begins so: it holds a lock per output and copies what it prints to a log.
+STAGE = "{PYTHON} {SCRIPTS}/run_stage.py --log {log:q} --lock {output[0]:q} -- "
+CONFIG_NAME = (
+    ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+)
+DEMO = Path("resources/demo")
+
+
+def complain(error):
+    """Stop before any job, with the message alone."""
+    sys.exit(f"error: {error}")
+
+
+try:
+    config = configuration.complete(
+        config, REPOSITORY / "workflow" / "schemas" / "config.schema.yaml", CONFIG_NAME
+    )
+    RUNS = configuration.expand_runs(config)
+except UserError as error:
+    complain(error)
+
+DATASETS = config["datasets"]
+LISTED = [name for name, dataset in DATASETS.items() if "layout" in dataset]
+
+
+# Configuration, in the pieces that the rules take
+
+
+def is_rendered(root):
+    """Whether a folder is one of the demo's, which a rule renders."""
+    return Path(root).parent.parent == DEMO
+
+
+def media_of(name):
+    dataset = DATASETS[name]
+    try:
+        return layouts.media(dataset["layout"], Path(dataset["root"]), dataset["media"])
+    except (UserError, OSError):
+        return "videos"
+
+
+PHOTOGRAPHS = [name for name in LISTED if media_of(name) == "photographs"]
+VIDEOS = [name for name in LISTED if name not in PHOTOGRAPHS]
+
+
+def layout_options(name):
+    dataset = DATASETS[name]
+    annotations = dataset.get("annotations")
+    return layouts.LayoutOptions(
+        annotations=Path(annotations) if annotations else None,
+        subsets=tuple(dataset["subsets"]) if "subsets" in dataset else None,
+        trimmed=dataset["trimmed"],
+        media=dataset["media"],
+        exclude=tuple(dataset["exclude"]),
+    )
+
+
+def class_list(name):
+    """The class list of a data set, or None: the configured one, else the one that comes along."""
+    configured = DATASETS.get(name, {}).get("classes")
+    if configured:
+        return configured
+    shipped = REPOSITORY / "config" / "classes" / f"{name}.tsv"
+    return os.path.relpath(shipped) if shipped.is_file() else None
+
+
+def run_of(wildcards):
+    """The run of a job, whose wildcard is the run or a pair of run and data set."""
+    name = wildcards.run if "run" in wildcards.keys() else wildcards.pair.split("/")[0]
+    return RUNS[name]
+
+
+def dataset_of(wildcards):
+    """The data set of a job, likewise."""
+    return (
+        wildcards.dataset
+        if "dataset" in wildcards.keys()
+        else wildcards.pair.split("/")[1]
+    )
+
+
+def shards_of(name):
+    return [layouts.shard_name(shard) for shard in range(DATASETS[name]["shards"])]
+
+
+def any_of(names):
+    """A pattern for a wildcard that is one of these names (of none: one that never fits)."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
+def check_sources():
+    """Name everything that the configuration points at and that is not there, in one message."""
+    missing = []
+    for name in LISTED:
+        root = DATASETS[name]["root"]
+        if not is_rendered(root) and not Path(root).is_dir():
+            missing.append(f"datasets.{name}.root: {root}")
+        annotations = DATASETS[name].get("annotations")
+        if annotations and not is_rendered(root) and not Path(annotations).is_file():
+            missing.append(f"datasets.{name}.annotations: {annotations}")
+    for name in DATASETS:
+        path = class_list(name)
+        if path and not Path(path).is_file():
+            missing.append(f"datasets.{name}.classes: {path}")
+        if not path and name not in LISTED:
+            missing.append(
+                f"datasets.{name}: no layout and no config/classes/{name}.tsv"
+            )
+    if (
+        config["word_vectors"] != FETCHED_VECTORS
+        and not Path(config["word_vectors"]).is_file()
+    ):
+        missing.append(f"word_vectors: {config['word_vectors']}")
+    for name, run in config["runs"].items():
+        weights = run["weights"]
+        if (
+            weights
+            and configuration.weights_kind(weights, config["runs"]) == "file"
+            and not Path(weights).is_file()
+        ):
+            missing.append(f"runs.{name}.weights: {weights}")
+    if missing:
+        complain(
+            f"{CONFIG_NAME} names files and folders that are not there:\n       "
+            + "\n       ".join(missing)
+        )
+
+
+FETCHED_VECTORS = "resources/word_vectors/googlenews.bin"
+check_sources()
+
+
+# Input functions
+
+
+def settled(paths):
+    """Paths, once all listings and kept classes are known (see settle.smk)."""
+    checkpoints.settle.get()
+    return paths
+
+
+def with_digests(paths):
+    """Large files by their companions' content instead of by their time."""
+    return {
+        "files": [ancient(path) for path in paths],
+        "digests": [f"{p}.sha256" for p in paths],
+    }
+
+
+def clip_stores(names):
+    return [
+        f"results/clips/{name}/{shard}.h5"
+        for name in names
+        for shard in shards_of(name)
+    ]
+
+
+def named(names, pattern):
+    """Arguments `NAME=PATH`, one a data set."""
+    return [f"{name}={pattern.format(name)}" for name in names]
+
+
+def named_stores(names):
+    return [f"{name}={path}" for name in names for path in clip_stores([name])]
+
+
+def as_json(value):
+    return json.dumps(value, sort_keys=True)
+
+
+def say_where():
+    """The closing lines: where the results are."""
+    results = sorted(Path("results").glob("table*.csv")) + sorted(
+        Path("results").glob("report.html")
+    )
+    for path in results:
+        print(f"{path.stem}: {path}", file=sys.stderr)

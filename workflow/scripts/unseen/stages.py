@@ -1,0 +1,91 @@
+"""How a stage's script is run: one process at a time per output, with a log."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import runpy
+import sys
+import time
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TextIO
+
+LOCKS = Path(".snakemake/unseen_locks")
+LOG_BAR_EVERY_S = 10.0
+
+
+class Tee:
+    """A text stream that writes to another one and copies whole lines into a log.
+
+    Of a progress bar, which redraws one line, the log takes a copy every ten seconds.
+    """
+
+    def __init__(self, stream: TextIO, log: TextIO) -> None:
+        self.stream, self.log = stream, log
+        self.last_bar = 0.0
+
+    def write(self, text: str) -> int:
+        self.stream.write(text)
+        if not text.startswith("\r"):
+            self.log.write(text)
+        elif time.monotonic() - self.last_bar >= LOG_BAR_EVERY_S and text.strip():
+            self.log.write(text.strip("\r\n ") + "\n")
+            self.last_bar = time.monotonic()
+        self.log.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        self.stream.flush()
+
+    def isatty(self) -> bool:
+        return self.stream.isatty()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+
+@contextlib.contextmanager
+def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
+    """Hold the lock of an output; wait while another process holds it.
+
+    Snakemake's own lock goes with Snakemake: after it was killed, a stage that it had started can
+    still be at work when the next Snakemake starts the same stage again.
+    """
+    locks.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
+    with open(locks / name, "a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            print(f"waiting for process {lock.read()}, which still writes {output}", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+
+
+def run_stage(log: Path, output: Path, command: list[str]) -> None:
+    """Run a script in this process as `__main__` and leave with its exit code.
+
+    Args:
+        log: receives what the script prints, on stdout and on stderr.
+        output: the first file that the stage writes; names its lock.
+        command: a script beside this library's folder, and its arguments.
+    """
+    script = Path(__file__).resolve().parent.parent / command[0]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w") as stream, locked(output):
+        sys.stdout, sys.stderr = Tee(sys.stdout, stream), Tee(sys.stderr, stream)
+        sys.argv = [str(script), *command[1:]]
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit:
+            raise
+        except BaseException:
+            traceback.print_exc()
+            sys.exit(1)
