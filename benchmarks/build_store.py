@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from footage import LENGTH, make_videos
+
 from unseen.clipstore import MANIFEST_COLUMNS, ClipStore, decode_shard
 from unseen.video import CODECS, ClipSettings, ffmpeg, i420_to_rgb
 

@@ -42,6 +42,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
+
 from unseen import clipstore, kenburns, loading, photographs, sampling
 from unseen.video import ClipSettings, ffmpeg
 

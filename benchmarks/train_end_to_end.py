@@ -16,6 +16,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+
 from unseen.class_embeddings import write_class_embeddings
 from unseen.clipstore import ClipStore, StoredClip, write_shard
 from unseen.inference import embed_videos

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
 from unseen.devices import autocast, pick_device
 from unseen.losses import squared_error
 from unseen.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network

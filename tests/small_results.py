@@ -7,6 +7,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+
 from unseen.class_embeddings import write_class_embeddings
 from unseen.clipstore import RejectedClip, StoredClip, write_shard
 from unseen.scoring import Outputs, score

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+
 from unseen.class_embeddings import write_class_embeddings
 from unseen.clipstore import StoredClip, write_shard
 from unseen.tabular import write_rows

@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
+
 from unseen.video import ffmpeg
 
 BITS = (2, 5)  # rows and columns of blocks: numbers up to 1023

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 from small_results import report_spec
+from webdriver import browser, installed
+
 from unseen.provenance import SCRIPTS
 from unseen.report import make_report
-from webdriver import browser, installed
 
 pytestmark = pytest.mark.skipif(
     not installed(), reason="chromium and chromium-driver are not installed"

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from videos import numbered_frames, write_video
+
 from unseen.clipstore import ClipStore, decode_shard
 from unseen.video import ClipSettings, VideoError, ffmpeg, transcode
-from videos import numbered_frames, write_video
 
 FRAMES = 48
 CORPUS: dict[str, tuple[Callable[[Path], None], str]] = {}

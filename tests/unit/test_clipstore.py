@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from videos import frame_numbers, write_video
+
 from unseen import clipstore
 from unseen.clipstore import (
     PADDING,
@@ -28,7 +30,6 @@ from unseen.clipstore import (
 )
 from unseen.errors import UserError
 from unseen.video import ClipSettings, EncodedClip, encode_frames, ffmpeg
-from videos import frame_numbers, write_video
 
 SETTINGS = asdict(ClipSettings())
 LENGTHS = {"a": 40, "b": 9, "c": 65}

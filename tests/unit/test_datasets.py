@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from videos import write_video
+
 from unseen.datasets import (
     LayoutOptions,
     Listing,
@@ -23,7 +25,6 @@ from unseen.datasets.files import split_name, walk
 from unseen.errors import UserError
 from unseen.provenance import SCRIPTS
 from unseen.tabular import read_rows
-from videos import write_video
 
 AWKWARD = 'tying "bow" (neck), 50% d\'été\u3042'
 

@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
+
 from unseen.datasets import LayoutOptions, Listing, read_listing
 from unseen.demo import render_demo, write_class_lists
 from unseen.demo.drawing import BODY, MOTIONS, SCENES, TEXTURES, THINGS

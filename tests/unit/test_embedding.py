@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from unseen.class_embeddings import read_class_embeddings, write_class_embeddings
 from unseen.embedding import embed_classes, encode_classes, select_vectors
 from unseen.errors import UserError

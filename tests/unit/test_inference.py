@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from small_run import TINY, write_small_run
+
 from unseen.clipstore import ClipStore
 from unseen.errors import UserError
 from unseen.inference import embed_videos

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+
 from unseen import kenburns
 
 EXIF_ORIENTATION = 0x0112

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from unseen import loading, sampling
 from unseen.clipstore import ClipStore, StoredClip, write_shard
 from unseen.errors import UserError

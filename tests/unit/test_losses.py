@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+
 from unseen import losses
 
 RNG = np.random.default_rng(3)

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 import torchvision
 from torch import nn
+
 from unseen.errors import UserError
 from unseen.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network
 

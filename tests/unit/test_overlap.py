@@ -10,6 +10,7 @@ import pytest
 from gensim.models import KeyedVectors
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unseen import overlap
 from unseen.class_embeddings import write_class_embeddings
 from unseen.embedding import embed_classes, select_vectors

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from unseen import kenburns, photographs
 from unseen.clipstore import ClipStore
 from unseen.errors import UserError

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from small_results import report_spec
+
 from unseen import report
 from unseen.clipstore import ClipStore
 from unseen.errors import UserError

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unseen import sampling
 
 lengths = st.integers(1, 2_000)

@@ -19,6 +19,7 @@ from small_results import (
     named,
     write_embeddings,
 )
+
 from unseen import scoring
 from unseen.errors import UserError
 from unseen.provenance import SCRIPTS

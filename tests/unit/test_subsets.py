@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unseen.class_embeddings import write_class_embeddings
 from unseen.errors import UserError
 from unseen.provenance import SCRIPTS

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from small_results import make_test_set, named
+
 from unseen import versions
 from unseen.errors import UserError
 from unseen.provenance import SCRIPTS

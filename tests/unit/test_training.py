@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from small_run import TINY, background, write_small_run
+
 from unseen.class_embeddings import read_class_embeddings
 from unseen.errors import UserError
 from unseen.features import extract_features

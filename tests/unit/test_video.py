@@ -7,6 +7,16 @@ import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
+from videos import (
+    BARS,
+    KINDS,
+    bar_colours,
+    frame_numbers,
+    numbered_frames,
+    rotate_mp4,
+    write_video,
+)
+
 from unseen import video
 from unseen.clipstore import ClipStore, StoredClip, write_shard
 from unseen.errors import UserError
@@ -18,15 +28,6 @@ from unseen.video import (
     i420_to_rgb,
     segment_frames,
     transcode,
-)
-from videos import (
-    BARS,
-    KINDS,
-    bar_colours,
-    frame_numbers,
-    numbered_frames,
-    rotate_mp4,
-    write_video,
 )
 
 COLOUR_TOLERANCE = 4  # of 255, mean of a bar: two lossy codings and one conversion

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+
 from unseen.errors import UserError
 from unseen.models import load_model, start_network, write_model
 from unseen.networks import build_network

@@ -10,6 +10,7 @@ from gensim.models import FastText, KeyedVectors
 from gensim.models.fasttext import save_facebook_model
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unseen import word_vectors
 from unseen.errors import UserError
 from unseen.word_vectors import read_vectors

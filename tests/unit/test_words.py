@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from unseen import words
 from unseen.errors import UserError
 from unseen.words import name_words, phrase_of, read_class_list, split_name, words_of

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 import torch
+
 from unseen.arguments import group_by_name, named_path
 from unseen.errors import run
 from unseen.inference import embed_videos

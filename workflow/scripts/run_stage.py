@@ -1,6 +1,6 @@
 """Run one stage's script: alone on its output, and with a copy of what it prints in its log.
 
-    python run_stage.py --log LOG --lock OUTPUT -- script.py arguments…
+python run_stage.py --log LOG --lock OUTPUT -- script.py arguments…
 """
 
 import argparse

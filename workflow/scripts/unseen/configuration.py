@@ -9,7 +9,7 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +53,9 @@ class Run:
         return self.train_on or self.trained_on
 
 
-@lru_cache(maxsize=None)
+@cache
 def read_schema(path: Path) -> dict[str, Any]:
-    """The schema, with `properties: {$ref: …}` and a `$ref` among properties put in their places."""
+    """The schema, with the keys of `training` put where other sections refer to them."""
     schema = yaml.safe_load(path.read_text())
     training = schema["$defs"]["training"]
     for owner in (schema["properties"]["training"], _figures(schema)["training"]):
@@ -365,11 +365,11 @@ def _tests(config: Settings) -> dict[str, tuple[str, ...]]:
 
 
 def _prune_against(config: Settings) -> dict[str, tuple[str, ...]]:
-    """The unseen sets of a run; with `prune_pretraining` also those of the runs that start from it."""
+    """The unseen sets of a run; with `prune_pretraining` also of those that start from it."""
     runs = config["runs"]
     pruned = {name: dict.fromkeys(run["unseen"]) for name, run in runs.items()}
     if config["overlap"]["prune_pretraining"]:
-        for name, run in runs.items():
+        for run in runs.values():
             ancestor = run["weights"]
             while ancestor in runs:
                 pruned[ancestor] |= dict.fromkeys(run["unseen"])
@@ -407,7 +407,7 @@ def sweep_name(base: str, subset: Settings) -> str:
 
 
 def sweep_subsets(config: Settings) -> dict[str, list[Settings]]:
-    """The subsets of the training data behind figures 4a (fractions), 4b and 6 (classes), 5 (clusters)."""
+    """Subsets of the training data: fractions (Fig. 4a), classes (4b, 6) and clusters (5)."""
     figures = config["figures"]
     repeats = range(figures["repeats"])
     counts = [{"classes": n, "repeat": r} for n in figures["class_counts"] for r in repeats]

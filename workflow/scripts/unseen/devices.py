@@ -1,6 +1,7 @@
 """Which device a network runs on, and in which arithmetic."""
 
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import torch
 
@@ -28,7 +29,11 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
 def _has_bfloat16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    try:
+        flags = Path("/proc/cpuinfo").read_text().split()
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager:

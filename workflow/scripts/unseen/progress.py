@@ -29,7 +29,7 @@ class _Lines:
 def progress_bar(
     *, total: int | None, desc: str, unit: str, initial: int = 0, stream: TextIO | None = None
 ) -> tqdm:
-    """A tqdm bar on `stream` (stderr): redrawn on a terminal, a line every ten seconds elsewhere."""
+    """A tqdm bar on `stream` (stderr): redrawn on a terminal, elsewhere a line each ten seconds."""
     stream = stream or sys.stderr
     if stream.isatty():
         return tqdm(total=total, desc=desc, unit=unit, initial=initial, file=stream)

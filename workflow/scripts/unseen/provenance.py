@@ -1,4 +1,4 @@
-"""Where a result comes from: digests of code, settings and files, and writing that is whole or not at all."""
+"""Where a result comes from: digests of code, settings and files; writing whole or not at all."""
 
 import ast
 import contextlib
@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ CHUNK = 1 << 20
 
 def file_digest(path: Path | str) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
-    with open(path, "rb") as stream:
+    with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -28,7 +28,7 @@ def json_digest(value: Any) -> str:
 
 
 def write_digest(path: Path | str) -> str:
-    """Write `<path>.sha256` (the digest and a newline), by which later stages see a change of content.
+    """Write `<path>.sha256` (the digest and a newline), by which later stages see new content.
 
     Snakemake compares large files by their time; this small companion it compares by content.
     """
@@ -40,7 +40,7 @@ def write_digest(path: Path | str) -> str:
 
 @contextlib.contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside `path` that takes its place when the block ends without an error.
+    """Yield a temporary path that takes the place of `path` when the block ends without an error.
 
     The file is flushed to the disk before it is renamed, so a reader sees the whole file or none.
     """
@@ -51,10 +51,10 @@ def atomic(path: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        with open(temporary, "rb+") as stream:
+        with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.chmod(0o666 & ~_umask())
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -101,7 +101,7 @@ def import_closure(script: Path, scripts: Path = SCRIPTS) -> list[Path]:
     return sorted(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _imports(path: Path, scripts: Path, _mtime: int) -> tuple[Path, ...]:
     """Files below `scripts` that one file imports, wherever in it the import stands."""
     names: list[str] = []
@@ -127,7 +127,7 @@ def _imports(path: Path, scripts: Path, _mtime: int) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(files))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tree_digest(path: Path, _mtime: int) -> str:
     tree = ast.parse(path.read_text())
     for node in ast.walk(tree):
@@ -144,7 +144,7 @@ def _tree_digest(path: Path, _mtime: int) -> str:
 
 
 def _stable_dump(node: Any) -> str:
-    """A syntax tree as text that is the same in every Python version: empty and absent fields are left out."""
+    """A syntax tree as text, the same in every Python version: empty fields are left out."""
     if isinstance(node, ast.AST):
         fields = [
             f"{name}={_stable_dump(value)}"

@@ -55,7 +55,7 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
     """
     locks.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
-    with open(locks / name, "a+") as lock:
+    with (locks / name).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -79,7 +79,7 @@ def run_stage(log: Path, output: Path, command: list[str]) -> None:
     """
     script = Path(__file__).resolve().parent.parent / command[0]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with open(log, "w") as stream, locked(output):
+    with log.open("w") as stream, locked(output):
         sys.stdout, sys.stderr = Tee(sys.stdout, stream), Tee(sys.stderr, stream)
         sys.argv = [str(script), *command[1:]]
         try:

@@ -197,6 +197,7 @@ class Group:
 @contextmanager
 def process_group(device: str) -> Iterator[Group]:
     """The group that `torchrun` has started this process in; without it this process alone."""
+    torch.backends.cudnn.benchmark = True  # sizes stay the same from step to step
     size = int(os.environ.get("WORLD_SIZE", 1))
     if size == 1:
         yield Group(0, 1, pick_device(device))
@@ -364,6 +365,8 @@ def _prepare(
     objective = Objective(network, torch.from_numpy(data.class_embeddings), settings, dtype)
     objective.to(group.device, memory_format=torch.channels_last_3d)
     if settings.sync_batch_norm and group.size > 1:
+        if group.device.type == "cpu":
+            raise UserError("sync_batch_norm needs GPUs; set it to false for training on the CPU")
         nn.SyncBatchNorm.convert_sync_batchnorm(objective)
     if settings.compile:
         network.visual_encoder.compile()

@@ -296,25 +296,16 @@ def _local_coordinates(
     return cosine * dx + sine * dy, cosine * dy - sine * dx
 
 
-def smooth_noise(
-    height: int, width: int, cells: int, rng: np.random.Generator, *, channels: int = 1
-) -> np.ndarray:
-    """(H, W, channels) of soft clouds around zero, about `cells` of them along the short side."""
+def smooth_noise(height: int, width: int, cells: int, rng: np.random.Generator) -> np.ndarray:
+    """(H, W) of soft clouds around zero, about `cells` of them along the short side."""
     unit = min(height, width) / cells
     shape = (max(2, round(height / unit)), max(2, round(width / unit)))
-    layers = [
-        np.asarray(
-            Image.fromarray(rng.uniform(-1, 1, shape).astype(np.float32)).resize(
-                (width, height), Image.Resampling.BICUBIC
-            )
-        )
-        for _ in range(channels)
-    ]
-    return np.stack(layers, axis=-1)
+    coarse = Image.fromarray(rng.uniform(-1, 1, shape).astype(np.float32))
+    return np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC))
 
 
 def _clouds(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    return smooth_noise(height, width, 4, rng)[..., 0]
+    return smooth_noise(height, width, 4, rng)
 
 
 def _stripes(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -329,7 +320,7 @@ def _bricks(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     rows, columns = np.mgrid[:height, :width]
     shifted = columns + (rows // tall % 2) * tall
     joint = (rows % tall == 0) | (shifted % (2 * tall) == 0)
-    return np.where(joint, 1.0, smooth_noise(height, width, 8, rng)[..., 0] * 0.5 - 0.2)
+    return np.where(joint, 1.0, smooth_noise(height, width, 8, rng) * 0.5 - 0.2)
 
 
 def _slope(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -364,12 +355,12 @@ def _scene(
 
 def _sky(height: int, width: int, rng: np.random.Generator) -> Scene:
     blue = colour(rng.uniform(0.55, 0.6), 0.55, 0.9)
-    cloud = np.clip(smooth_noise(height, width, 3, rng), 0, 1)
+    cloud = np.clip(smooth_noise(height, width, 3, rng), 0, 1)[..., None]
     return blue + cloud * (0.95 - blue), 0.9
 
 
 def _grass(height: int, width: int, rng: np.random.Generator) -> Scene:
-    blades = smooth_noise(height, width * 4, 24, rng)[:, ::4, 0]
+    blades = smooth_noise(height, width * 4, 24, rng)[:, ::4]
     return _scene(colour(rng.uniform(0.25, 0.33), 0.7, 0.55), blades, 0.18, 0.55)
 
 
@@ -385,7 +376,7 @@ def _brick(height: int, width: int, rng: np.random.Generator) -> Scene:
 
 
 def _water(height: int, width: int, rng: np.random.Generator) -> Scene:
-    waves = smooth_noise(height * 4, width, 10, rng)[::4, :, 0]
+    waves = smooth_noise(height * 4, width, 10, rng)[::4]
     return _scene(colour(rng.uniform(0.5, 0.6), 0.8, 0.45), waves, 0.15, 0.45)
 
 
