@@ -535,7 +535,7 @@ def test_which_label_belongs_to_which_clip_changes_the_labels_alone(tmp_path):
         output = tmp_path / "-".join(labels)
         outputs.append(write_listing(root, output, "kinetics", annotations=annotations))
     differing = {name for name in outputs[0] if outputs[0][name] != outputs[1][name]}
-    assert differing == {"labels.csv", "missing.csv"}
+    assert differing == {"labels.csv", "labels.csv.sha256", "missing.csv"}
 
 
 def test_the_digest_follows_files_annotations_and_options(tmp_path):

@@ -57,8 +57,8 @@ def list_clips(
     """List a data set: the `list_clips` stage.
 
     Writes `<manifests>/<shard>.csv` for every shard (a hash of the clip id chooses it), the classes
-    of the clips apart from them in `labels`, the clips that are annotated but not on disk in
-    `missing`, and the sorted names of all classes in `class_names`.
+    of the clips apart from them in `labels` (with a `.sha256` beside it), the clips that are
+    annotated but not on disk in `missing`, and the sorted names of all classes in `class_names`.
 
     Raises:
         UserError: where the root or the annotations cannot be read, no clip is found, two clips

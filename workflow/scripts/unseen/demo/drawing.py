@@ -347,9 +347,7 @@ def colour(hue: float, saturation: float, value: float) -> np.ndarray:
 Scene = tuple[np.ndarray, float]
 
 
-def _scene(
-    base: np.ndarray, pattern: np.ndarray, contrast: float, brightness: float
-) -> tuple[np.ndarray, float]:
+def _scene(base: np.ndarray, pattern: np.ndarray, contrast: float, brightness: float) -> Scene:
     return base + contrast * pattern[..., None], brightness
 
 
