@@ -114,6 +114,7 @@ def _train_in_background(
     settings: TrainingSettings,
     environment: Mapping[str, str],
 ) -> None:
+    os.setsid()  # so that a test can signal it with its loader's workers
     os.environ.update(environment)
     train(
         sources,

@@ -2,16 +2,21 @@
 
 import copy
 import csv
+import json
 import os
 import random
 import signal
 import socket
+import subprocess
+import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import unseen.training
 from small_run import TINY, background, write_small_run
 
 from unseen.class_embeddings import read_class_embeddings
@@ -175,6 +180,14 @@ def test_a_stopped_run_ends_in_the_same_bytes(sources, tmp_path):
     assert not (tmp_path / "killed" / CHECKPOINT).exists()
 
 
+def test_workers_survive_a_signal_to_all(sources, tmp_path):
+    process = background(sources, tmp_path, replace(TINY, epochs=500, workers=2))
+    _wait_for(tmp_path / CHECKPOINT, process)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.join()
+    assert process.exitcode == STOPPED
+
+
 def _wait_for(path, process=None):
     while not path.exists() and (process is None or process.is_alive()):
         time.sleep(0.002)
@@ -298,6 +311,23 @@ def test_two_processes_learn_as_one(sources, tmp_path):
     np.testing.assert_allclose(
         [row["loss"] for row in two], [row["loss"] for row in one], rtol=1e-4
     )
+
+
+@pytest.mark.long
+def test_torchrun_starts_the_script(sources, tmp_path):
+    script = Path(unseen.training.__file__).parent.parent / "train.py"
+    (dataset,) = sources.shards
+    arguments = ["--shards", *(f"{dataset}={path}" for path in sources.shards[dataset])]
+    arguments += ["--labels", f"{dataset}={sources.labels[dataset]}"]
+    arguments += ["--class-embeddings", f"{dataset}={sources.class_embeddings[dataset]}"]
+    arguments += ["--kept", str(sources.kept), "--settings", json.dumps(asdict(TINY))]
+    (tmp_path / "arguments").write_text("\n".join(arguments))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
+    command += [script, f"@{tmp_path / 'arguments'}"]
+    command += ["--output", tmp_path / "model.pt", "--log", tmp_path / "log.csv"]
+    subprocess.run(command, check=True)
+    assert len(rows_of(tmp_path)) == TINY.epochs
+    load_model(tmp_path / "model.pt")
 
 
 def test_weights_alone_make_a_model(sources, tmp_path):

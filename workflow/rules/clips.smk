@@ -78,7 +78,8 @@ rule merge_rejected:
             lambda wildcards: settled(with_digests(clip_stores([wildcards.dataset])))
         ),
     output:
-        "results/rejected/{dataset}.csv",
+        rejected="results/rejected/{dataset}.csv",
+        sources="results/sources/{dataset}.txt",
     log:
         "results/logs/merge_rejected/{dataset}.log",
     benchmark:
@@ -91,7 +92,7 @@ rule merge_rejected:
     shell:
         STAGE
         + "merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"
-        " --limit {params.limit} --output {output:q}"
+        " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
 
 
 rule check_store:

@@ -13,8 +13,9 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=5.0, help="allowed share in percent")
     parser.add_argument("--dataset", required=True, help="name for messages")
     parser.add_argument("--output", type=Path, required=True, help="table to write, CSV")
+    parser.add_argument("--sources", type=Path, help="receives the digest of the source files")
     args = parser.parse_args()
-    merge_rejected(args.shards, args.output, args.limit, args.dataset)
+    merge_rejected(args.shards, args.output, args.limit, args.dataset, args.sources)
 
 
 if __name__ == "__main__":

@@ -255,12 +255,18 @@ def _write_packets(file: h5py.File, spool: IO[bytes], size: int) -> None:
 
 
 def merge_rejected(
-    shards: Sequence[Path], output_csv: Path, limit_percent: float, dataset: str
+    shards: Sequence[Path],
+    output_csv: Path,
+    limit_percent: float,
+    dataset: str,
+    source_digest: Path | None = None,
 ) -> None:
     """Gather the shards' rejected clips in `rejected/{dataset}.csv`, sorted by clip id.
 
-    Raises UserError when more than `limit_percent` of the listed clips are rejected, after the
-    table is written, so that the reasons can be read.
+    `source_digest` receives the digest of the data set's sources (`ClipStore.source_digest`).
+
+    Raises UserError when more than `limit_percent` of the listed clips are rejected, after each
+    with its reason is printed.
     """
     rejected: list[tuple[str, str, str]] = []
     listed = 0
@@ -274,6 +280,11 @@ def merge_rejected(
         writer.writerow(REJECTED_COLUMNS)
         writer.writerows(sorted(rejected))
     print(f"{dataset}: {listed} listed, {listed - len(rejected)} stored, {len(rejected)} rejected")
+    if source_digest:
+        with atomic(source_digest) as temporary:
+            temporary.write_text(ClipStore(shards).source_digest + "\n")
+    for clip_id, _, reason in sorted(rejected):
+        print(f"rejected {clip_id}: {reason}")
     if len(rejected) * 100 > limit_percent * listed:
         raise UserError(_limit_message(rejected, listed, limit_percent, dataset))
 

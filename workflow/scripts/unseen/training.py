@@ -51,6 +51,7 @@ from unseen.weights import read_checkpoint
 
 STOPPED = 75
 """Exit code of a run that was told to stop and has written a checkpoint to go on from."""
+STOP = (signal.SIGTERM, signal.SIGUSR1)
 CHECKPOINT, STALE_CHECKPOINT = "checkpoint.pt", "checkpoint-stale.pt"
 PAPER_BATCH = 22
 CHECK_EVERY = {"cpu": 1, "cuda": 10}
@@ -71,8 +72,8 @@ LOG_COLUMNS = (
 class Objective(nn.Module):
     """A network and the loss that it is trained by.
 
-    `class_embeddings` (C, D) float32. A plain classifier gets a linear head of its own, which
-    training alone knows.
+    `class_embeddings` (C, D) float32; `dtype` is the arithmetic of f_v. A plain classifier gets a
+    linear head of its own, which training alone knows.
     """
 
     def __init__(
@@ -98,8 +99,7 @@ class Objective(nn.Module):
         return self
 
     def forward(self, inputs: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Loss () and the number () of right classes for snippets (B, 3, L, H, W) or frozen
-        features (B, F).
+        """Loss () and number () of right classes, of snippets (B, 3, L, H, W) or features (B, F).
 
         f_s and the loss are computed in float32, f_v in the run's arithmetic.
         """
@@ -295,13 +295,22 @@ def train(
 def stop_signals() -> Iterator[list[int]]:
     """A list that fills with the numbers of the signals SIGTERM and SIGUSR1 as they come."""
     received: list[int] = []
-    numbers = (signal.SIGTERM, signal.SIGUSR1)
-    before = [signal.signal(number, lambda came, _: received.append(came)) for number in numbers]
+    before = [signal.signal(number, lambda came, _: received.append(came)) for number in STOP]
     try:
         yield received
     finally:
-        for number, handler in zip(numbers, before, strict=True):
+        for number, handler in zip(STOP, before, strict=True):
             signal.signal(number, handler)
+
+
+@contextmanager
+def deaf_children() -> Iterator[None]:
+    """Processes that start in here never get the signals: sent to all, they would kill the loader."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _open_inputs(
@@ -431,7 +440,8 @@ def train_one_epoch(
     Losses and signals are looked at every few steps, and only then is a checkpoint written.
     """
     stream = stream_epoch(state.epoch, run.settings)
-    batches = run.loader.epoch(stream, state.step)
+    with deaf_children():
+        batches = run.loader.epoch(stream, state.step)
     steps: list[tuple[Tensor, Tensor, np.ndarray]] = []
     clock.lap()
     while (batch := _next(batches, state)) is not None:
