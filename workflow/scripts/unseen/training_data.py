@@ -79,13 +79,17 @@ def open_store(shards: Mapping[str, Sequence[Path]]) -> ClipStore:
 def stored_short_side(
     shards: Mapping[str, Sequence[Path]], features: Path | None = None
 ) -> int | None:
-    """The short side in pixels to which clips were scaled; of several data sets the first's."""
+    """The short side in pixels to which clips were scaled; of several data sets the first's.
+
+    Clips of photographs are squares of this side.
+    """
     if features is not None:
         with h5py.File(features) as file:
             return int(file.attrs["short_side"])
     for paths in shards.values():
         with h5py.File(paths[0]) as file:
-            return json.loads(file.attrs["settings"])["short_side"]
+            settings = json.loads(file.attrs["settings"])
+            return settings.get("short_side", settings.get("size"))
     return None
 
 
