@@ -1,0 +1,42 @@
+# `make results/table2.csv` (or any other result) and `make test` are all that a fresh machine with Python needs.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+BIN := $(VENV)/bin
+
+.PHONY: FORCE help environment test test-all lint why check_store
+
+help:
+	@echo "make results/table2.csv   the table (or any other file below results/)"
+	@echo "make why                  what would run for results/table2.csv, and why"
+	@echo "make test                 the tests; make test-all adds the long ones"
+	@echo "make lint                 ruff, snakefmt and snakemake --lint"
+
+# Snakemake decides what is up to date, so make never takes an existing file for an answer.
+results/%: $(READY) FORCE
+	$(BIN)/snakemake --cores all $@
+
+check_store: $(READY)
+	$(BIN)/snakemake --cores all check_store
+
+why: $(READY)
+	$(BIN)/snakemake --dry-run $(or $(TARGET),results/table2.csv)
+
+test: $(READY)
+	$(BIN)/pytest -m "not long"
+
+test-all: $(READY)
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/snakemake --lint
+
+environment: $(READY)
+
+$(READY): requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	touch $(READY)
