@@ -13,10 +13,10 @@ def embedding_inputs(sets):
     return inputs
 
 
-def embedding_job(wildcards):
-    """How the network runs; the result does not depend on these but for rounding."""
+def embedding_job(wildcards, output):
+    """Where the network runs; the result does not depend on it."""
     settings = run_of(wildcards).settings
-    return {key: settings[key] for key in ("device", "dtype", "workers")}
+    return [f"--device={settings['device']}", f"--workers={settings['workers']}"]
 
 
 def test_arguments(sets):
@@ -32,8 +32,7 @@ def embed_command():
     return (
         STAGE + "embed_videos.py --model {input.files[0]:q}"
         " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-        " --batch-size {params.batch_size} --device {params.job[device]}"
-        " --dtype {params.job[dtype]} --workers {params.job[workers]} --threads {threads}"
+        " --batch-size {params.batch_size} --dtype {params.dtype} {params.job} --threads {threads}"
     )
 
 
@@ -65,7 +64,8 @@ for number, sets in enumerate(
             snippets=config["testing"]["snippets"],
             scheme=config["testing"]["scheme"],
             batch_size=config["testing"]["batch_size"],
-            job=embedding_job,
+            dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
+        job=embedding_job,
             arguments=test_arguments(sets),
         shell:
             embed_command()
@@ -101,6 +101,7 @@ rule embed_other_videos:
         snippets=config["testing"]["snippets"],
         scheme=config["testing"]["scheme"],
         batch_size=config["testing"]["batch_size"],
+        dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
         job=embedding_job,
         arguments=test_arguments(None),
     shell:

@@ -313,7 +313,7 @@ def decisive(run):
     kept = {
         key: value
         for key, value in run.settings.items()
-        if key not in ("workers", "checkpoint_minutes", "threads", "device", "gpus")
+        if key not in WITHOUT_EFFECT
     }
     weights = Path(run.weights).name if run.weights else None
     return kept | {

@@ -5,7 +5,6 @@ SUBSETS = [
 ]
 FROZEN = [name for name, run in RUNS.items() if run.freeze and run.train_on]
 TRAINED = [name for name in RUNS if name not in FROZEN]
-FEATURE_KEYS = (
     "network",
     "frames",
     "crop",
@@ -90,7 +89,17 @@ def subset_in_training(run):
     return {"subset": subset} if "fraction" in subset else {"subset": None}
 
 
+WITHOUT_EFFECT = ("threads", "workers", "device", "gpus", "checkpoint_minutes")
+
+
 def training_settings(wildcards):
+    """The settings that a model depends on: what a rerun is decided by."""
+    run = run_of(wildcards)
+    settings = run.settings | subset_in_training(run)
+    return as_json({key: settings[key] for key in settings if key not in WITHOUT_EFFECT})
+
+
+def all_settings(wildcards, output):
     run = run_of(wildcards)
     return as_json(run.settings | subset_in_training(run))
 
@@ -136,7 +145,8 @@ rule train:
         runtime=lambda wildcards, attempt: 1440,
     params:
         code=code_digest("train"),
-        settings=training_settings,
+        decisive=training_settings,
+        settings=all_settings,
         weights=weights_digest,
         arguments=training_arguments,
         launcher=launcher,
@@ -165,7 +175,8 @@ rule extract_features:
         runtime=1440,
     params:
         code=code_digest("extract_features"),
-        settings=training_settings,
+        decisive=training_settings,
+        settings=all_settings,
         weights=weights_digest,
         arguments=training_arguments,
     shell:
@@ -197,7 +208,8 @@ rule train_frozen:
         runtime=240,
     params:
         code=code_digest("train"),
-        settings=training_settings,
+        decisive=training_settings,
+        settings=all_settings,
         weights=weights_digest,
         arguments=training_arguments,
     shell:
