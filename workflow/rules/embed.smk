@@ -65,7 +65,7 @@ for number, sets in enumerate(
             scheme=config["testing"]["scheme"],
             batch_size=config["testing"]["batch_size"],
             dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
-        job=embedding_job,
+            job=embedding_job,
             arguments=test_arguments(sets),
         shell:
             embed_command()

@@ -311,9 +311,7 @@ def stage_of(script, **settings):
 def decisive(run):
     """A run's settings without those that leave its result as it is, and without places."""
     kept = {
-        key: value
-        for key, value in run.settings.items()
-        if key not in WITHOUT_EFFECT
+        key: value for key, value in run.settings.items() if key not in WITHOUT_EFFECT
     }
     weights = Path(run.weights).name if run.weights else None
     return kept | {

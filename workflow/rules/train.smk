@@ -5,15 +5,6 @@ SUBSETS = [
 ]
 FROZEN = [name for name, run in RUNS.items() if run.freeze and run.train_on]
 TRAINED = [name for name in RUNS if name not in FROZEN]
-    "network",
-    "frames",
-    "crop",
-    "dtype",
-    "flip",
-    "width",
-    "seed",
-    "clips_per_epoch",
-)
 
 
 rule select_classes:
@@ -96,7 +87,31 @@ def training_settings(wildcards):
     """The settings that a model depends on: what a rerun is decided by."""
     run = run_of(wildcards)
     settings = run.settings | subset_in_training(run)
-    return as_json({key: settings[key] for key in settings if key not in WITHOUT_EFFECT})
+    return as_json(
+        {key: settings[key] for key in settings if key not in WITHOUT_EFFECT}
+    )
+
+
+FEATURE_KEYS = (
+    *(
+        "network",
+        "replace_head",
+        "width",
+        "frames",
+        "crop",
+        "dtype",
+        "flip",
+        "seed",
+        "subset",
+    ),
+    *("batch_size", "clips_per_epoch", "epochs", "feature_epochs"),
+)
+
+
+def feature_settings(wildcards):
+    """The settings that a frozen network's features depend on."""
+    settings = json.loads(training_settings(wildcards))
+    return as_json({key: settings[key] for key in FEATURE_KEYS})
 
 
 def all_settings(wildcards, output):
@@ -175,7 +190,7 @@ rule extract_features:
         runtime=1440,
     params:
         code=code_digest("extract_features"),
-        decisive=training_settings,
+        decisive=feature_settings,
         settings=all_settings,
         weights=weights_digest,
         arguments=training_arguments,
