@@ -1,32 +1,28 @@
 """Class lists to class embeddings to the classes that training keeps."""
 
 
-def class_list_inputs(wildcards):
+def class_names_of(wildcards):
+    """The class names that a data set's files bring."""
     name = wildcards.dataset
-    inputs = {}
-    if name in LISTED:
-        inputs["names"] = f"results/class_names/{name}.txt"
-    if class_list(name):
-        inputs["list"] = class_list(name)
-    return inputs
+    return {"names": f"results/class_names/{name}.txt"} if name in LISTED else {}
+
+
+def class_lists(name):
+    """The list of a data set's classes and words, or else all lists whose words are known."""
+    own = class_list(name)
+    return [own] if own else sorted((REPOSITORY / "config/classes").glob("*.tsv"))
 
 
 def class_list_arguments(wildcards, input):
-    arguments = []
-    for key in ("names", "list"):
-        if key in input.keys():
-            arguments += [f"--{key}", input[key]]
-    if "list" not in input.keys():
-        arguments += [
-            "--known",
-            *sorted(map(str, (REPOSITORY / "config/classes").glob("*.tsv"))),
-        ]
-    return arguments
+    """Arguments of name_words.py; where its lists lie is no part of what it depends on."""
+    arguments = ["--names", input.names] if "names" in input.keys() else []
+    option = "--list" if class_list(wildcards.dataset) else "--known"
+    return [*arguments, option, *map(str, class_lists(wildcards.dataset))]
 
 
 rule name_words:
     input:
-        unpack(class_list_inputs),
+        unpack(class_names_of),
     output:
         "results/classes/{dataset}.tsv",
     log:
@@ -36,6 +32,7 @@ rule name_words:
     params:
         code=code_digest("name_words"),
         exclude=lambda wildcards: DATASETS.get(wildcards.dataset, {}).get("exclude", []),
+        lists=lambda wildcards: contents(class_lists(wildcards.dataset)),
         arguments=class_list_arguments,
     shell:
         STAGE + "name_words.py --dataset {wildcards.dataset:q} {params.arguments:q}"

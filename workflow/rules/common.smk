@@ -13,7 +13,7 @@ sys.path.insert(0, str(SCRIPTS))
 
 from unseen import configuration, datasets as layouts
 from unseen.errors import UserError
-from unseen.provenance import code_digest, module_digests
+from unseen.provenance import code_digest, file_digest, json_digest, module_digests
 
 PYTHON = sys.executable
 # Every stage's command begins so: it holds a lock per output and copies what it prints to a log.
@@ -79,7 +79,7 @@ def class_list(name):
     if configured:
         return configured
     shipped = REPOSITORY / "config" / "classes" / f"{name}.tsv"
-    return os.path.relpath(shipped) if shipped.is_file() else None
+    return str(shipped) if shipped.is_file() else None
 
 
 def run_of(wildcards):
@@ -163,6 +163,11 @@ def with_digests(paths):
         "files": [ancient(path) for path in paths],
         "digests": [f"{p}.sha256" for p in paths],
     }
+
+
+def contents(paths):
+    """The digest of files that lie anywhere: as an input, a small file would rerun jobs when it moves."""
+    return json_digest([file_digest(path) for path in paths])
 
 
 def clip_stores(names):

@@ -77,14 +77,12 @@ def table_inputs(wildcards):
     )
 
 
-def published():
-    return os.path.relpath(REPOSITORY / "config" / "published.csv")
+PUBLISHED = str(REPOSITORY / "config" / "published.csv")
 
 
 rule make_table:
     input:
         table_inputs,
-        published=published(),
     output:
         report(
             "results/table{number}.csv",
@@ -102,6 +100,7 @@ rule make_table:
         number="[123]",
     params:
         code=code_digest("make_table"),
+        published=contents([PUBLISHED]),
         rows=lambda wildcards: as_json(table_rows(wildcards.number)),
         metrics=lambda wildcards, output: pairs(table_metrics(wildcards.number)),
         kept=lambda wildcards, output: pairs(table_kept(wildcards.number)),
@@ -110,7 +109,7 @@ rule make_table:
         ),
     shell:
         STAGE + "make_table.py --table {wildcards.number} --rows {params.rows:q}"
-        " --metrics {params.metrics:q} --kept {params.kept:q} --published {input.published:q}"
+        " --metrics {params.metrics:q} --kept {params.kept:q} --published {PUBLISHED:q}"
         " --output {output[0]:q} {params.version:q}"
 
 
@@ -199,7 +198,7 @@ def figure_spec(number):
             [run for row in rows for run in row["runs"]], FIGURES["datasets"][:1]
         )
         data = {"dataset": FIGURES["datasets"][0], "rows": rows, "metrics": metrics}
-        return data | {"published": published()}, [*metrics.values(), published()]
+        return data | {"published": PUBLISHED}, list(metrics.values())
     if number == "2":
         data = {
             "training": h5_of(main, main.seen),
@@ -250,6 +249,14 @@ def figure_spec(number):
     return data, [*metrics.values(), *logs, *kept]
 
 
+def shown_in_figure(number):
+    """A figure's data, and the published numbers by their content instead of by their place."""
+    data = figure_spec(number)[0]
+    return as_json(
+        data | ({"published": contents([PUBLISHED])} if "published" in data else {})
+    )
+
+
 def figure_inputs(wildcards):
     for key in ("end_to_end", "datasets"):
         if key not in FIGURES:
@@ -285,7 +292,8 @@ rule draw_figure:
         number="[1-7]",
     params:
         code=code_digest("draw_figure"),
-        data=lambda wildcards: as_json(figure_spec(wildcards.number)[0]),
+        shown=lambda wildcards: shown_in_figure(wildcards.number),
+        data=lambda wildcards, output: as_json(figure_spec(wildcards.number)[0]),
         version=lambda wildcards, output: version_arguments(
             figure_scores(wildcards.number)
         ),
@@ -373,6 +381,9 @@ def version_arguments(pairs_of_names):
 # The report
 
 
+CAPTIONS = REPOSITORY / "workflow" / "report"
+
+
 def report_spec():
     tables = [
         f"results/table{number}.csv" for number in (1, 2, 3) if config[f"table{number}"]
@@ -397,7 +408,6 @@ def report_spec():
         "title": "Zero-shot video classification",
         "tables": tables,
         "figures": figures,
-        "captions": os.path.relpath(REPOSITORY / "workflow" / "report"),
         "scores": [
             {
                 "run": run,
@@ -438,9 +448,6 @@ def report_inputs(wildcards):
     )
     inputs["results"] = [*spec["tables"], *spec["figures"], *scores, *sets]
     inputs["overlap"] = list(spec["overlap"].values())
-    inputs["template"] = os.path.relpath(
-        REPOSITORY / "workflow" / "report" / "page.html"
-    )
     return settled(inputs)
 
 
@@ -455,7 +462,11 @@ rule make_report:
         "results/benchmarks/make_report.tsv"
     params:
         code=code_digest("make_report"),
-        data=lambda wildcards: as_json(report_spec()),
+        files=contents(sorted(CAPTIONS.iterdir())),
+        shown=lambda wildcards: as_json(report_spec()),
+        data=lambda wildcards, output: as_json(
+            report_spec() | {"captions": str(CAPTIONS)}
+        ),
     shell:
-        STAGE + "make_report.py --data {params.data:q} --template {input.template:q}"
+        STAGE + "make_report.py --data {params.data:q} --template {CAPTIONS}/page.html"
         " --output {output:q}"
