@@ -14,6 +14,7 @@ sys.path.insert(0, str(SCRIPTS))
 from unseen import configuration, datasets as layouts
 from unseen.errors import UserError
 from unseen.provenance import code_digest, file_digest, json_digest, module_digests
+from unseen.records import mend_records
 
 PYTHON = sys.executable
 # Every stage's command begins so: it holds a lock per output and copies what it prints to a log.
@@ -39,6 +40,24 @@ except UserError as error:
 
 DATASETS = config["datasets"]
 LISTED = [name for name, dataset in DATASETS.items() if "layout" in dataset]
+
+
+def check_records():
+    """Say which records of earlier jobs are damaged or gone, since they decide what reruns."""
+    recorded = any(Path(".snakemake/metadata").glob("*"))
+    if any(Path("results").glob("*.csv")) and not recorded:
+        print(
+            "warning: .snakemake is gone, and with it what the files in results/ were made with: "
+            "changes of settings and code since then go unnoticed. `snakemake --forceall` "
+            "makes everything anew.",
+            file=sys.stderr,
+        )
+    for output in mend_records(Path(".snakemake")):
+        print(f"the record of {output} is damaged: it is made anew", file=sys.stderr)
+
+
+if workflow.is_main_process:
+    check_records()
 
 
 # Configuration, in the pieces that the rules take
