@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import unseen.training
 from small_run import TINY, background, write_small_run
 
+import unseen.training
 from unseen.class_embeddings import read_class_embeddings
 from unseen.errors import UserError
 from unseen.features import extract_features

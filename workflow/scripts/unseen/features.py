@@ -125,3 +125,6 @@ class FeatureLoader:
         for first in range(first_step * self.batch_size, len(own), self.batch_size):
             chosen = own[first : first + self.batch_size]
             yield FeatureBatch(torch.from_numpy(features[chosen]), clips[chosen])
+
+    def close(self) -> None:
+        """Nothing stays open between epochs."""

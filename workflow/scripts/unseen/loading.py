@@ -192,6 +192,11 @@ class _Loader:
         self.blocks.requests = requests
         return map(self.blocks.receive, iter(self.answers))
 
+    def close(self) -> None:
+        """End the workers. Those that are deaf to SIGTERM end no other way."""
+        if self.answers._iterator is not None:
+            self.answers._iterator._shutdown_workers()
+
 
 def _as_it_is(answer: tuple[int, SnippetBatch]) -> tuple[int, SnippetBatch]:
     return answer
@@ -243,6 +248,10 @@ class TrainingLoader:
         return self._loader.batches(
             [(epoch, own[first : first + self.batch_size]) for first in firsts]
         )
+
+    def close(self) -> None:
+        """End the workers."""
+        self._loader.close()
 
 
 def epoch_order(clips: np.ndarray, clips_per_epoch: int, seed: int, epoch: int) -> np.ndarray:

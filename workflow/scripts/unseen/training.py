@@ -11,7 +11,7 @@ import resource
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -283,7 +283,8 @@ def train(
         else:
             digest = run_digest(sources, settings, weights, features, digest)
             run = _prepare(network, data, settings, loader, group, output, log, digest)
-            _train(run, told_to_stop, must_resume)
+            with closing(loader):
+                _train(run, told_to_stop, must_resume)
         if group.rank == 0:
             short_side = stored_short_side(sources.shards, features)
             write_model(output, network, _description(data, sources, settings, lineage, short_side))
@@ -305,7 +306,7 @@ def stop_signals() -> Iterator[list[int]]:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Processes that start in here never get the signals: sent to all, they would kill the loader."""
+    """Processes that start in here get no signals: those sent to all would kill the loader's."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP)
     try:
         yield
