@@ -80,6 +80,30 @@ rule select_vectors:
         " --output {output[0]:q}"
 
 
+rule select_other_vectors:
+    """Of a data set that no run is trained or tested on: apart, so that the others stay as they are."""
+    input:
+        vectors=ancient(config["word_vectors"]),
+        classes="results/classes/{dataset}.tsv",
+    output:
+        "results/word_vectors/word2vec/{dataset}.h5",
+        "results/word_vectors/word2vec/{dataset}.h5.sha256",
+    log:
+        "results/logs/select_other_vectors/{dataset}.log",
+    benchmark:
+        "results/benchmarks/select_other_vectors/{dataset}.tsv"
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        code=code_digest("select_vectors"),
+        source=lambda wildcards: vectors_digest(),
+    shell:
+        STAGE
+        + "select_vectors.py --vectors {input.vectors:q} --classes {input.classes:q}"
+        " --output {output[0]:q}"
+
+
 @lru_cache(maxsize=None)
 def vectors_digest():
     """Name, size and time of the word vectors; those that are fetched are verified by content."""
@@ -91,9 +115,11 @@ def vectors_digest():
 
 
 def embedding_source(wildcards):
-    if wildcards.embedding == configuration.WORD2VEC:
+    if wildcards.embedding != configuration.WORD2VEC:
+        return []
+    if wildcards.dataset in embedded_sets(configuration.WORD2VEC):
         return ["results/word_vectors/word2vec.h5"]
-    return []
+    return [f"results/word_vectors/word2vec/{wildcards.dataset}.h5"]
 
 
 def embedding_arguments(wildcards, input):

@@ -414,7 +414,8 @@ def _encoder_options(settings: ClipSettings) -> dict[str, Any]:
     """A key frame every `gop` frames and no others, no B-frames, and the same bytes every time."""
     shared = {"g": settings.gop, "bf": 0, "threads": 1}
     if settings.codec == "h264":
-        fast = {"preset": "veryfast", "tune": "fastdecode"}
+        # Without cpu-independent x264's macroblock tree depends on what memory held before.
+        fast = {"preset": "veryfast", "tune": "fastdecode", "x264-params": "cpu-independent=1"}
         return shared | fast | {"crf": settings.quality, "sc_threshold": 0, "flags": "+bitexact"}
     quality = {"flags": "+bitexact+qscale", "global_quality": settings.quality * QP_TO_LAMBDA}
     return shared | quality | {"sc_threshold": 10**9}

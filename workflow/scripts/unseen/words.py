@@ -107,6 +107,18 @@ def read_class_list(path: Path) -> ClassWords:
     return classes
 
 
+def read_names(path: Path) -> list[str]:
+    """The names in a text file, one a line, each once. Raises UserError for an absent or empty one."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"the names in {path} cannot be read: {error}") from None
+    names = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
+    if not names:
+        raise UserError(f"{path} holds no names")
+    return names
+
+
 def write_class_list(path: Path, classes: ClassWords) -> None:
     """Write a list that `read_class_list` reads."""
     rows = [HEADER, *(f"{name}\t{' '.join(words)}" for name, words in classes.items())]
@@ -130,7 +142,8 @@ def name_words(
 
     With a class list its classes are the data set's, also those of which the data have no clip.
     Without one the classes are the names that the data bring: a name that one of the `known` lists
-    holds takes that list's words, `words_of` makes those of the others.
+    holds takes that list's words, `words_of` makes those of the others. So it is with a class list
+    whose name ends in `.txt`: names alone, one a line.
 
     Args:
         names: The class names that the data bring, a line each.
@@ -143,10 +156,15 @@ def name_words(
     brought = names.read_text(encoding="utf-8").splitlines() if names else []
     found = [name for name in brought if name not in exclude]
     if class_list:
-        listed = read_class_list(class_list)
+        source = ""
+        if class_list.suffix == ".txt":
+            listed, source = _find_words(dataset, read_names(class_list), known)
+        else:
+            listed = read_class_list(class_list)
         _check_names(dataset, found, listed, class_list)
         classes = {name: words for name, words in listed.items() if name not in exclude}
         summary = f"{dataset}: {len(classes)} of {len(listed)} classes in {class_list}"
+        summary += f"\n{source}" if source else ""
     else:
         classes, summary = _find_words(dataset, found, known)
     if not classes:

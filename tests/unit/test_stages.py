@@ -1,0 +1,75 @@
+"""Stages run alone on their output, and their log holds what they print."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
+
+
+def stage(folder: Path, script: str, output: str = "out.txt", **how) -> subprocess.Popen:
+    path = folder / "script.py"
+    path.write_text(script)
+    command = [sys.executable, str(SCRIPTS / "run_stage.py"), "--log", "logs/stage.log"]
+    command += ["--lock", output, "--", str(path), output]
+    return subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how
+    )
+
+
+def test_the_log_holds_stdout_and_stderr(tmp_path):
+    process = stage(tmp_path, "import sys\nprint('one')\nprint('two', file=sys.stderr)\n")
+    printed, _ = process.communicate()
+    assert process.returncode == 0
+    assert sorted(printed.split()) == ["one", "two"]
+    assert (tmp_path / "logs/stage.log").read_text() == "one\ntwo\n"
+
+
+def test_exit_codes_and_tracebacks(tmp_path):
+    process = stage(tmp_path, "import sys\nsys.exit(75)\n")
+    process.communicate()
+    assert process.returncode == 75
+    process = stage(tmp_path, "raise RuntimeError('a fault of the program')\n")
+    printed, _ = process.communicate()
+    assert process.returncode == 1
+    assert "Traceback" in printed
+    assert "a fault of the program" in (tmp_path / "logs/stage.log").read_text()
+
+
+def test_a_users_mistake_has_no_traceback(tmp_path):
+    script = (
+        "from unseen.errors import UserError, run\n"
+        "def main():\n    raise UserError('classes.tsv, row 3: no words')\n"
+        "run(main)\n"
+    )
+    process = stage(tmp_path, script)
+    printed, _ = process.communicate()
+    assert process.returncode == 1
+    assert printed == "error: classes.tsv, row 3: no words\n"
+
+
+def test_of_a_progress_bar_the_log_takes_lines(tmp_path):
+    script = "import sys\nfor n in range(50):\n    sys.stderr.write(f'\\r{n} of 50')\n"
+    stage(tmp_path, script).communicate()
+    assert (tmp_path / "logs/stage.log").read_text() == "0 of 50\n"
+
+
+def test_two_stages_never_write_one_output_at_once(tmp_path):
+    slow = (
+        "import sys, time, pathlib\n"
+        "path = pathlib.Path(sys.argv[1])\n"
+        "assert not pathlib.Path('busy').exists()\n"
+        "pathlib.Path('busy').touch()\n"
+        "time.sleep(1)\n"
+        "pathlib.Path('busy').unlink()\n"
+        "path.write_text('done')\n"
+    )
+    first = stage(tmp_path, slow)
+    while not (tmp_path / "busy").exists():
+        time.sleep(0.02)
+    second = stage(tmp_path, slow)
+    printed, _ = second.communicate()
+    first.communicate()
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert f"waiting for process {first.pid}" in printed
