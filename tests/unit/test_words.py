@@ -156,3 +156,13 @@ def test_a_name_without_words_is_refused(tmp_path):
     assert read_class_list(tmp_path / "out.tsv") == {"walk": ["walk"]}
     with pytest.raises(UserError, match="mine has no classes"):
         name_words("mine", tmp_path / "out.tsv")
+
+
+def test_a_list_of_names_alone_gets_its_words_from_the_rules(tmp_path):
+    names, output = tmp_path / "names.txt", tmp_path / "out.tsv"
+    names.write_text("spinning a sphere\n\nsurfing\nsurfing\n")
+    words.name_words("mine", output, class_list=names)
+    assert list(words.read_class_list(output)) == ["spinning a sphere", "surfing"]
+    names.write_text("\n")
+    with pytest.raises(UserError, match="holds no names"):
+        words.name_words("mine", output, class_list=names)

@@ -108,7 +108,7 @@ def read_class_list(path: Path) -> ClassWords:
 
 
 def read_names(path: Path) -> list[str]:
-    """The names in a text file, one a line, each once. Raises UserError for an absent or empty one."""
+    """The names in a text file, one a line, each once. Raises UserError when there are none."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
