@@ -314,19 +314,29 @@ def test_two_processes_learn_as_one(sources, tmp_path):
 
 
 @pytest.mark.long
-def test_torchrun_starts_the_script(sources, tmp_path):
+def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path):
     script = Path(unseen.training.__file__).parent.parent / "train.py"
     (dataset,) = sources.shards
     arguments = ["--shards", *(f"{dataset}={path}" for path in sources.shards[dataset])]
     arguments += ["--labels", f"{dataset}={sources.labels[dataset]}"]
     arguments += ["--class-embeddings", f"{dataset}={sources.class_embeddings[dataset]}"]
-    arguments += ["--kept", str(sources.kept), "--settings", json.dumps(asdict(TINY))]
+    arguments += [
+        "--kept",
+        str(sources.kept),
+        "--settings",
+        json.dumps(asdict(replace(TINY, epochs=40))),
+    ]
     (tmp_path / "arguments").write_text("\n".join(arguments))
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"]
-    command += [script, f"@{tmp_path / 'arguments'}"]
+    command = [sys.executable, script, f"@{tmp_path / 'arguments'}", "--processes", "2"]
     command += ["--output", tmp_path / "model.pt", "--log", tmp_path / "log.csv"]
-    subprocess.run(command, check=True)
-    assert len(rows_of(tmp_path)) == TINY.epochs
+    environment = os.environ | {"PYTHONPATH": str(script.parent)}
+    process = subprocess.Popen(command, env=environment)
+    _wait_for(tmp_path / CHECKPOINT)
+    process.terminate()
+    assert process.wait() == STOPPED
+    assert (tmp_path / CHECKPOINT).exists()
+    subprocess.run(command, check=True, env=environment)
+    assert len(rows_of(tmp_path)) == 40
     load_model(tmp_path / "model.pt")
 
 

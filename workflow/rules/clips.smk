@@ -9,7 +9,7 @@ def root_of(wildcards, output):
     return DATASETS[wildcards.dataset]["root"]
 
 
-ENCODING = ("short_side", "codec", "gop", "quality")
+ENCODING = ("codec", "gop", "quality")
 CLIP_SETTINGS = {
     key: value
     for key, value in config["clips"].items()
@@ -88,7 +88,7 @@ rule merge_rejected:
         dataset=any_of(LISTED),
     params:
         code=code_digest("merge_rejected"),
-        limit=config["clips"]["max_rejected_percent"],
+        limit=lambda wildcards, output: config["clips"]["max_rejected_percent"],
     shell:
         STAGE
         + "merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"

@@ -184,6 +184,11 @@ def with_digests(paths):
     }
 
 
+def counted(name):
+    """The rejected clips of a data set: to be counted before its shards are used, no reason to rerun."""
+    return ancient(f"results/rejected/{name}.csv")
+
+
 def contents(paths):
     """The digest of files that lie anywhere: as an input, a small file would rerun jobs when it moves."""
     return json_digest([file_digest(path) for path in paths])

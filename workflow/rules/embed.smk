@@ -5,9 +5,7 @@ def embedding_inputs(sets):
     def inputs(wildcards):
         stores = clip_stores(sets or [dataset_of(wildcards)])
         model = f"results/models/{run_of(wildcards).name}/model.pt"
-        rejected = [
-            f"results/rejected/{name}.csv" for name in sets or [dataset_of(wildcards)]
-        ]
+        rejected = [counted(name) for name in sets or [dataset_of(wildcards)]]
         return settled(with_digests([model, *stores]) | {"rejected": rejected})
 
     return inputs

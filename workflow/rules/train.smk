@@ -44,7 +44,7 @@ def training_inputs(wildcards):
     if run.weights in RUNS:
         large.append(f"results/models/{run.weights}/model.pt")
     inputs = with_digests(large)
-    inputs["rejected"] = [f"results/rejected/{name}.csv" for name in run.train_on]
+    inputs["rejected"] = [counted(name) for name in run.train_on]
     inputs["kept"] = kept_of(run)
     return settled(inputs)
 

@@ -1,18 +1,21 @@
 """Train a run's network and write `model.pt`, `log.csv` and TensorBoard events."""
 
+import os
+import sys
 from pathlib import Path
 
 from unseen.errors import run
-from unseen.training import train
+from unseen.training import launch, train
 from unseen.training_arguments import argument_parser, settings_of, sources_of
 
 
-def main() -> None:
+def main() -> int | None:
     parser = argument_parser(__doc__)
     parser.add_argument(
         "--features", type=Path, metavar="H5", help="stored features of a frozen network"
     )
     parser.add_argument("--log", type=Path, required=True, metavar="CSV")
+    parser.add_argument("--processes", type=int, default=1, help="one a GPU, under torchrun")
     parser.add_argument("--digest", default="", help="names the caller's code and settings")
     parser.add_argument(
         "--resume",
@@ -21,7 +24,9 @@ def main() -> None:
         help="required refuses to start without a checkpoint of the same code, settings and inputs",
     )
     options = parser.parse_args()
-    train(
+    if options.processes > 1 and "LOCAL_RANK" not in os.environ:
+        return launch(options.processes, sys.argv)
+    return train(
         sources_of(options),
         settings_of(options),
         weights=options.weights,

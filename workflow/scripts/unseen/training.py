@@ -9,6 +9,8 @@ import math
 import os
 import resource
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
@@ -212,6 +214,25 @@ def process_group(device: str) -> Iterator[Group]:
         dist.destroy_process_group()
 
 
+def launch(processes: int, command: list[str]) -> int:
+    """Run a training script in as many processes under `torchrun`, and return its exit code.
+
+    What they print is printed here; SIGTERM and SIGUSR1 are passed on as SIGTERM.
+    """
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    child = subprocess.Popen(
+        [*torchrun, f"--nproc-per-node={processes}", "--", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    with stop_signals(child.terminate) as told_to_stop:
+        for line in child.stdout:
+            print(line, end="", flush=True)
+        code = child.wait()
+    return STOPPED if told_to_stop else code
+
+
 @dataclass
 class State:
     """How far a run has come: finished epochs with their log; steps and sums of the present one."""
@@ -293,10 +314,15 @@ def train(
 
 
 @contextmanager
-def stop_signals() -> Iterator[list[int]]:
-    """A list that fills with the numbers of the signals SIGTERM and SIGUSR1 as they come."""
+def stop_signals(also: Callable[[], None] = lambda: None) -> Iterator[list[int]]:
+    """A list that fills with the signals SIGTERM and SIGUSR1 as they come; each calls `also`."""
     received: list[int] = []
-    before = [signal.signal(number, lambda came, _: received.append(came)) for number in STOP]
+
+    def receive(number: int, _frame: Any) -> None:
+        received.append(number)
+        also()
+
+    before = [signal.signal(number, receive) for number in STOP]
     try:
         yield received
     finally:
