@@ -98,14 +98,19 @@ def make_step(variant: Variant, options: argparse.Namespace, device: torch.devic
 
 
 def seconds(call: Callable, device: torch.device, rounds: int) -> float:
-    """Median seconds of a call, after two that warm up."""
+    """Median seconds of a call, after two that warm up.
+
+    With one CPU thread they are seconds of CPU time, which a busy machine does not skew.
+    """
+    single = device.type == "cpu" and torch.get_num_threads() == 1
+    clock = time.process_time if single else time.perf_counter
     times = []
     for _ in range(rounds + 2):
-        begin = time.perf_counter()
+        begin = clock()
         call()
         if device.type == "cuda":
             torch.cuda.synchronize()
-        times.append(time.perf_counter() - begin)
+        times.append(clock() - begin)
     return statistics.median(times[2:])
 
 
