@@ -161,8 +161,8 @@ def test_a_name_without_words_is_refused(tmp_path):
 def test_a_list_of_names_alone_gets_its_words_from_the_rules(tmp_path):
     names, output = tmp_path / "names.txt", tmp_path / "out.tsv"
     names.write_text("spinning a sphere\n\nsurfing\nsurfing\n")
-    words.name_words("mine", output, class_list=names)
-    assert list(words.read_class_list(output)) == ["spinning a sphere", "surfing"]
+    name_words("mine", output, class_list=names)
+    assert list(read_class_list(output)) == ["spinning a sphere", "surfing"]
     names.write_text("\n")
     with pytest.raises(UserError, match="holds no names"):
-        words.name_words("mine", output, class_list=names)
+        name_words("mine", output, class_list=names)
