@@ -326,3 +326,30 @@ def test_script_scores_without_torch(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("20 videos, 0 rejected, 0 missing, 10 classes, 3 snippets: top-1")
+
+
+def test_a_class_encoder_brings_the_classes_into_the_videos_space(tmp_path):
+    rng = np.random.default_rng(0)
+    vectors = class_vectors(6)
+    size = vectors.shape[1]
+    layers = {
+        "weight_0": rng.normal(size=(16, size)),
+        "bias_0": rng.normal(size=16),
+        "weight_1": rng.normal(size=(size, 16)),
+        "bias_1": rng.normal(size=size),
+    }
+    path = tmp_path / "videos.h5"
+    with h5py.File(path, "w") as store:
+        store["clip_id"] = ["a"]
+    assert scoring.project_classes(path, vectors) is vectors
+    with h5py.File(path, "a") as store:
+        for name, value in layers.items():
+            store[f"class_encoder/{name}"] = value
+    projected = scoring.project_classes(path, vectors)
+    for vector, found in zip(vectors, projected, strict=True):
+        hidden = [
+            max(0.0, float(row @ vector + bias))
+            for row, bias in zip(layers["weight_0"], layers["bias_0"], strict=True)
+        ]
+        expected = layers["weight_1"] @ np.array(hidden) + layers["bias_1"]
+        assert np.allclose(found, expected / np.sqrt((expected**2).sum()))

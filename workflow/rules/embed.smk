@@ -20,7 +20,7 @@ def embedding_job(wildcards, output):
 def test_arguments(sets):
     def arguments(wildcards, output):
         names = sets or [dataset_of(wildcards)]
-        tests = [f"{name}={path}" for name, path in zip(names, output)]
+        tests = [f"{name}={path}" for name, path in zip(names, output[: len(names)])]
         return ["--test", *tests, "--shards", *named_stores(names)]
 
     return arguments
@@ -46,6 +46,7 @@ for number, sets in enumerate(
             unpack(embedding_inputs(sets)),
         output:
             [f"results/video_embeddings/{{run}}/{name}.h5" for name in sets],
+            [f"results/video_embeddings/{{run}}/{name}.h5.sha256" for name in sets],
         log:
             "results/logs/embed_videos/{run}/test_sets.log",
         benchmark:
@@ -83,6 +84,7 @@ rule embed_other_videos:
         unpack(embedding_inputs(None)),
     output:
         "results/video_embeddings/{pair}.h5",
+        "results/video_embeddings/{pair}.h5.sha256",
     log:
         "results/logs/embed_videos/{pair}.log",
     benchmark:

@@ -5,7 +5,10 @@ def scoring_inputs(wildcards):
     run, name = run_of(wildcards), dataset_of(wildcards)
     return settled(
         {
-            "embeddings": [f"results/video_embeddings/{run.name}/{name}.h5"],
+            "embeddings": [ancient(f"results/video_embeddings/{run.name}/{name}.h5")],
+            "embeddings_digest": [
+                f"results/video_embeddings/{run.name}/{name}.h5.sha256"
+            ],
             "class_embeddings": [class_embeddings(run, name)],
             "labels": [ancient(f"results/labels/{name}.csv")],
             "labels_digest": [f"results/labels/{name}.csv.sha256"],

@@ -131,7 +131,7 @@ def weights_digest(wildcards):
 def launcher(wildcards, output):
     """torchrun where a run wants several GPUs."""
     gpus = run_of(wildcards).settings["gpus"]
-    return f"--processes {gpus}" if gpus > 1 else ""
+    return ["--processes", gpus] if gpus > 1 else []
 
 
 def gpus_of(wildcards):
@@ -167,7 +167,7 @@ rule train:
         launcher=launcher,
     shell:
         STAGE + "train.py {params.arguments:q} --settings {params.settings:q}"
-        " --digest {params.code} --output {output.model:q} --log {output.history:q}"
+        " {params.launcher} --digest {params.code} --output {output.model:q} --log {output.history:q}"
 
 
 rule extract_features:

@@ -106,6 +106,7 @@ def score(
     """
     videos = read_videos(video_embeddings)
     classes, vectors = read_classes(class_embeddings)
+    vectors = project_classes(video_embeddings, vectors)
     if permute is not None:
         vectors = vectors[np.random.default_rng(permute).permutation(len(classes))]
     classes_of = _classes_of(labels)
@@ -153,6 +154,21 @@ def read_videos(path: Path) -> Videos:
                 f"the training has diverged; try a smaller learning_rate"
             )
     return Videos(clip_ids, embeddings)
+
+
+def project_classes(path: Path, vectors: np.ndarray) -> np.ndarray:
+    """Class embeddings (C, D) in the videos' space: unchanged, or through the run's class encoder.
+
+    A run of the contrastive loss with projection heads keeps the class side's two layers, a ReLU
+    between them, beside its video embeddings.
+    """
+    with h5py.File(path) as store:
+        if "class_encoder" not in store:
+            return vectors
+        layers = {name: value[:] for name, value in store["class_encoder"].items()}
+    hidden = np.maximum(vectors @ layers["weight_0"].T + layers["bias_0"], 0)
+    projected = hidden @ layers["weight_1"].T + layers["bias_1"]
+    return projected / np.linalg.norm(projected, axis=1, keepdims=True)
 
 
 def read_classes(path: Path) -> tuple[list[str], np.ndarray]:
