@@ -1,0 +1,143 @@
+"""The page of `unseen predict --html` in a real browser, at the width of a desk and a telephone."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from webdriver import browser, installed
+
+from unseen.prediction_page import prediction_page
+
+pytestmark = pytest.mark.skipif(
+    not installed(), reason="chromium and chromium-driver are not installed"
+)
+WIDTHS = (1280, 390)
+NAMES = [
+    "riding a horse",
+    "playing chess",
+    "surfing",
+    "baking bread",
+    "juggling",
+    "<i>odd</i> & co",
+]
+
+
+def ranked(first: int, distance: float, usual: float | None) -> dict:
+    names = NAMES[first:] + NAMES[:first]
+    return {
+        "classes": names,
+        "distances": [distance + 0.05 * rank for rank in range(len(names))],
+        "usual_distance": usual,
+        "unsure": usual is not None and distance >= usual,
+    }
+
+
+def summary() -> dict:
+    """Sixty short videos, every third unsure, a long one, and two files that were not read."""
+    videos = [
+        ranked(number % 6, 0.2 + number / 100, 0.9 if number % 3 else 0.1)
+        | {"path": f"clips/holiday {number:02}.mp4", "duration_s": 4.0, "windows": []}
+        for number in range(60)
+    ]
+    windows = [
+        ranked(start // 20 % 3, 0.3, 0.9) | {"start_s": start, "end_s": start + 10}
+        for start in range(0, 110, 5)
+    ]
+    long = ranked(1, 0.25, None) | {"path": "long.mp4", "duration_s": 115.0, "windows": windows}
+    return {
+        "model": "results/models/e2e/model.pt",
+        "classes": [
+            {
+                "name": name,
+                "words": name.split(),
+                "seen": {"name": "surf", "distance": 0.01, "source": "training"}
+                if name == "surfing"
+                else None,
+            }
+            for name in NAMES
+        ],
+        "notes": ["a remark on the word vectors"],
+        "videos": [long, *videos],
+        "failures": [{"path": "a/<b>.avi", "reason": "empty"}, {"path": "c.avi", "reason": "no"}],
+    }
+
+
+def picture(shade: int) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(np.full((96, 128, 3), shade, np.uint8)).save(stream, "JPEG")
+    return stream.getvalue()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    output = tmp_path_factory.mktemp("prediction") / "out.html"
+    values = summary()
+    pictures = [[picture(60 * k) for k in range(4)] for _ in values["videos"]]
+    output.write_text(prediction_page(values, pictures), encoding="utf-8")
+    return output
+
+
+@pytest.fixture(params=WIDTHS)
+def window(request, page):
+    with browser(request.param) as opened:
+        opened.open(page)
+        yield opened
+        assert opened.messages() == []
+
+
+def shown(window) -> list[str]:
+    return window.run(
+        "return [...document.querySelectorAll('.video h3')].map(e => e.firstChild.textContent)"
+    )
+
+
+def test_page_is_whole_and_no_wider_than_the_window(window, tmp_path):
+    assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+    broken = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).length"
+    assert window.run(broken) == 0 and window.count(".video img") == 4 * 48
+    assert window.count("#failures tbody tr") == 2 and window.count("#classes tbody tr") == 6
+    assert window.run("return document.querySelectorAll('i i, td b').length") == 0
+    window.screenshot(tmp_path / "page.png")
+    assert (tmp_path / "page.png").stat().st_size > 20_000
+
+
+def test_the_long_video_has_its_course_along_time(window):
+    assert window.count(".course") == 1 and window.count(".course rect") == 22
+    rows = window.run(
+        "return new Set([...document.querySelectorAll('.course rect')]"
+        ".map(e => e.getAttribute('y'))).size"
+    )
+    assert rows == 3
+
+
+def test_marks_and_bars_say_what_was_found(window):
+    window.type("#search", "holiday 00")
+    assert window.text("#count") == "1 of 61 videos, 1 unsure"
+    assert window.text(".video li:first-child").split() == [
+        "riding",
+        "a",
+        "horse",
+        "unsure",
+        "0.200",
+    ]
+    assert window.count(".video .mark.unsure") == 1 and window.count(".video .mark.seen") == 1
+    widths = window.run(
+        "return [...document.querySelectorAll('.video .bar i')].map(e => parseFloat(e.style.width))"
+    )
+    assert widths == pytest.approx([80, 75, 70, 65, 60])
+
+
+def test_filters_and_order_choose_videos(window):
+    assert len(shown(window)) == 48
+    window.click("#more")
+    assert len(shown(window)) == 61
+    window.choose("#marks", "unsure")
+    assert window.text("#count") == "20 of 61 videos, 20 unsure"
+    window.choose("#marks", "not unsure")
+    window.choose("#predicted", "surfing")
+    surfing = shown(window)
+    assert surfing and all(int(name[14:16]) % 6 == 2 for name in surfing)
+    window.choose("#order", "farthest first")
+    assert shown(window) == surfing[::-1]
