@@ -1,4 +1,4 @@
-"""Damaged records of Snakemake are found, sound ones and those in the making are left alone."""
+"""Damaged records of Snakemake and those of interrupted jobs are found, sound ones are left alone."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -6,42 +6,65 @@ from pathlib import Path
 
 import pytest
 
-from unseen.records import mend_records
+from unseen.records import UNKNOWN, mend_records
+
+SOUND = json.dumps({"rule": "train", "input_checksums": {"a": "b"}}).encode()
+LONG = "results/" + 40 * "long/name/" + "x"
 
 
-def record(folder: Path, output: str, content: bytes) -> Path:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / ".snakemake"
+
+
+def record(folder: Path, output: str, content: bytes, kind: str = "metadata") -> Path:
     """Write a record where Snakemake would: names of more than 254 characters are split."""
     name = urlsafe_b64encode(output.encode()).decode()
     parts = [name[start : start + 254] for start in range(0, len(name), 254)]
-    path = folder.joinpath("metadata", *("@" + part for part in parts[:-1]), parts[-1])
+    path = folder.joinpath(kind, *("@" + part for part in parts[:-1]), parts[-1])
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
 
 
-SOUND = json.dumps({"rule": "train", "input_checksums": {"a": "b"}}).encode()
-
-
 @pytest.mark.parametrize("content", [SOUND[: len(SOUND) // 2], SOUND[:-1], b"", b"\0" * 40, b"7"])
-@pytest.mark.parametrize("output", ["results/table2.csv", "results/" + 40 * "long/name/" + "x"])
-def test_damaged_record(tmp_path: Path, content: bytes, output: str) -> None:
-    damaged = record(tmp_path, output, content)
-    sound = record(tmp_path, "results/sound.csv", SOUND)
-    assert mend_records(tmp_path) == [output]
-    assert not damaged.exists() and sound.read_bytes() == SOUND
-    mark = tmp_path / "incomplete" / damaged.relative_to(tmp_path / "metadata")
-    assert json.loads(mark.read_text()) == {"external_jobid": None}
-    assert mend_records(tmp_path) == []
+@pytest.mark.parametrize("output", ["results/table2.csv", LONG])
+def test_damaged_record(folder: Path, content: bytes, output: str) -> None:
+    damaged = record(folder, output, content)
+    sound = record(folder, "results/sound.csv", SOUND)
+    assert mend_records(folder) == {output: "its record is damaged"}
+    assert json.loads(damaged.read_text()) == UNKNOWN
+    assert sound.read_bytes() == SOUND
+    assert mend_records(folder) == {}
 
 
-def test_record_in_the_making(tmp_path: Path) -> None:
-    path = record(tmp_path, "results/table2.csv", SOUND[:5])
-    mark = tmp_path / "incomplete" / path.name
-    mark.parent.mkdir()
-    mark.write_text("{}")
-    assert mend_records(tmp_path) == []
-    assert path.exists()
+@pytest.mark.parametrize("before", [None, SOUND])
+@pytest.mark.parametrize("output", ["results/model.pt", LONG])
+def test_interrupted_job(folder: Path, output: str, before: bytes | None) -> None:
+    """An output without a record of the job that made it, or with that of an earlier job."""
+    file = folder.parent / output
+    file.parent.mkdir(parents=True)
+    file.touch()
+    mark = record(folder, output, b"{}", kind="incomplete")
+    if before:
+        record(folder, output, before)
+    assert mend_records(folder) == {output: "its job was interrupted"}
+    assert mark.exists() and file.exists()
+    assert mend_records(folder) == {}
 
 
-def test_no_records_yet(tmp_path: Path) -> None:
-    assert mend_records(tmp_path) == []
+def test_interrupted_job_without_output(folder: Path) -> None:
+    record(folder, "results/model.pt", b"{}", kind="incomplete")
+    assert mend_records(folder) == {}
+
+
+def test_another_snakemake_at_work(folder: Path) -> None:
+    path = record(folder, "results/table2.csv", SOUND[:5])
+    (folder / "locks").mkdir()
+    (folder / "locks/0.output.lock").touch()
+    assert mend_records(folder) == {}
+    assert path.read_bytes() == SOUND[:5]
+
+
+def test_no_records_yet(folder: Path) -> None:
+    assert mend_records(folder) == {}

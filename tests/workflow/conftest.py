@@ -111,6 +111,11 @@ def rules(jobs: Iterable[Job]) -> set[str]:
     return {job.rule for job in jobs}
 
 
+def outputs_of(text: str, rule: str) -> list[str]:
+    """The first outputs of a rule's jobs in Snakemake's messages."""
+    return sorted(job.output for job in jobs_in(text) if job.rule == rule)
+
+
 def copy_repository(target: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", ".snakemake")
     for name in ("workflow", "config", "profiles"):

@@ -52,8 +52,8 @@ def check_records():
             "makes everything anew.",
             file=sys.stderr,
         )
-    for output in mend_records(Path(".snakemake")):
-        print(f"the record of {output} is damaged: it is made anew", file=sys.stderr)
+    for output, fault in mend_records(Path(".snakemake")).items():
+        print(f"{output} will be made anew: {fault}", file=sys.stderr)
 
 
 if workflow.is_main_process:
