@@ -1,4 +1,4 @@
-"""Damaged records of Snakemake and those of interrupted jobs are found, sound ones are left alone."""
+"""Records that hide something are found: damaged ones, those of interrupted and failed jobs."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -55,6 +55,23 @@ def test_interrupted_job(folder: Path, output: str, before: bytes | None) -> Non
 
 def test_interrupted_job_without_output(folder: Path) -> None:
     record(folder, "results/model.pt", b"{}", kind="incomplete")
+    assert mend_records(folder) == {}
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_failed_rerun(folder: Path, killed: bool) -> None:
+    """Its output is gone; what had been made of the earlier one is out of date."""
+    scores = record(folder, "results/score.csv", b'{"input": ["results/x.h5.sha256"]}')
+    record(folder, "results/other.csv", b'{"input": ["results/y.h5"]}')  # y was removed by a user
+    if killed:
+        record(folder, "results/x.h5", b"{}", kind="incomplete")
+    else:
+        (folder / "unseen_locks").mkdir()
+        (folder / "unseen_locks/1").write_text("123 results/x.h5")
+        (folder / "unseen_locks/2").write_text("")
+    expected = "the job that makes results/x.h5 anew did not finish"
+    assert mend_records(folder) == {"results/score.csv": expected}
+    assert json.loads(scores.read_text()) == UNKNOWN
     assert mend_records(folder) == {}
 
 

@@ -191,10 +191,10 @@ rule prune_classes:
         lambda wildcards: with_digests(class_embeddings_of(wildcards))["files"],
         lambda wildcards: with_digests(class_embeddings_of(wildcards))["digests"],
     output:
+        kept="results/kept/{run}.txt",
         overlap="results/overlap/{run}.csv",
         counts="results/overlap/{run}_counts.csv",
         pretraining="results/overlap/{run}_pretraining.csv",
-        kept="results/kept/{run}.txt",
     log:
         "results/logs/prune_classes/{run}.log",
     benchmark:

@@ -1,58 +1,78 @@
-"""Snakemake's records of finished jobs: behind a damaged or a missing one a stale result could hide."""
+"""Snakemake's records of finished jobs, mended where a stale result could hide behind them."""
 
 import json
 from base64 import urlsafe_b64decode
 from pathlib import Path
+from typing import Any
 
 UNKNOWN = {"record_format_version": 6, "code": "unknown", "params": [], "input_checksums": {}}
 """A record that fits no job, so that Snakemake sees a reason to run its job again."""
 
 
 def mend_records(folder: Path) -> dict[str, str]:
-    """Have every job run again whose record cannot be read or whose outputs came without one.
+    """Have every job run again of which Snakemake would not see that it has to.
 
-    Snakemake ignores a record that is cut off, as by a crash of the machine, and with it all reasons
-    to rerun the job. And of a job that was killed between its last output and its record it notices
-    the mark of incompleteness only where the job does not lie behind a checkpoint. Such a file is
-    given a record that fits no job; the file itself stays.
+    - A record cut off, as by a crash of the machine: Snakemake ignores it, and with it all reasons.
+    - A job killed between its last output and its record: Snakemake looks for the mark that it left
+      only in jobs that do not lie behind a checkpoint.
+    - A rerun that failed or was killed: its earlier output is gone, and Snakemake takes what was
+      made of that for up to date. An output that somebody removed to save space is another matter:
+      it stays away.
 
-    While another Snakemake holds its lock nothing is done.
+    The files in question are given a record that fits no job; they themselves stay. While another
+    Snakemake holds its lock nothing is done.
 
     Args:
         folder: Snakemake's own, `.snakemake`, in the working directory.
 
     Returns:
-        The outputs and what was found.
+        The outputs whose jobs will run again, and why.
     """
-    records, marks = folder / "metadata", folder / "incomplete"
     if any((folder / "locks").glob("*")):
         return {}
-    found = {
-        path.relative_to(records): "its record is damaged"
-        for path in filter(Path.is_file, records.rglob("*"))
-        if _is_damaged(path)
-    }
-    for mark in filter(Path.is_file, marks.rglob("*")):
-        name = mark.relative_to(marks)
-        if (folder.parent / _output_of(name)).exists() and not _is_unknown(records / name):
+    found: dict[Path, str] = {}
+    marked = _files(folder / "incomplete")
+    unfinished = {_output_of(name) for name in marked} | _begun(folder / "unseen_locks")
+    missing = {output for output in unfinished if not (folder.parent / output).exists()}
+    known = set()
+    for name in _files(folder / "metadata"):
+        record = _read(folder / "metadata" / name)
+        if record is None:
+            found[name] = "its record is damaged"
+        elif record == UNKNOWN:
+            known.add(name)
+        elif lost := missing.intersection(
+            source.removesuffix(".sha256") for source in record.get("input") or ()
+        ):
+            found[name] = f"the job that makes {min(lost)} anew did not finish"
+    for name in marked:
+        if _output_of(name) not in missing and name not in known:
             found[name] = "its job was interrupted"
     for name in found:
-        (records / name).parent.mkdir(parents=True, exist_ok=True)
-        (records / name).write_text(json.dumps(UNKNOWN))
+        path = folder / "metadata" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(UNKNOWN))
     return {_output_of(name): found[name] for name in sorted(found)}
 
 
-def _is_damaged(path: Path) -> bool:
+def _files(folder: Path) -> list[Path]:
+    """All files below a folder, relative to it."""
+    return [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    """A record, or None for one that is damaged."""
     try:
-        return not isinstance(json.loads(path.read_bytes()), dict)
-    except FileNotFoundError:
-        return False
+        record = json.loads(path.read_bytes())
     except ValueError:
-        return True
+        return None
+    return record if isinstance(record, dict) else None
 
 
-def _is_unknown(path: Path) -> bool:
-    return path.is_file() and json.loads(path.read_bytes()) == UNKNOWN
+def _begun(locks: Path) -> set[str]:
+    """The outputs of stages that began and have not succeeded since (see `unseen.stages`)."""
+    texts = [path.read_text() for path in locks.glob("*")]
+    return {text.partition(" ")[2] for text in texts if " " in text}
 
 
 def _output_of(name: Path) -> str:
