@@ -62,14 +62,12 @@ def test_interrupted_job_without_output(folder: Path) -> None:
 def test_failed_rerun(folder: Path, killed: bool) -> None:
     """Its output is gone; what had been made of the earlier one is out of date."""
     scores = record(folder, "results/score.csv", b'{"input": ["results/x.h5.sha256"]}')
-    record(folder, "results/other.csv", b'{"input": ["results/y.h5"]}')  # y was removed by a user
+    record(folder, "results/other.csv", b'{"input": ["results/removed.h5"]}')
+    record(folder, "results/removed.h5", SOUND)
     if killed:
-        record(folder, "results/x.h5", b"{}", kind="incomplete")
-    else:
-        (folder / "unseen_locks").mkdir()
-        (folder / "unseen_locks/1").write_text("123 results/x.h5")
-        (folder / "unseen_locks/2").write_text("")
-    expected = "the job that makes results/x.h5 anew did not finish"
+        record(folder, "results/x.h5.sha256", SOUND)
+        record(folder, "results/x.h5.sha256", b"{}", kind="incomplete")
+    expected = "the job that makes results/x.h5.sha256 anew did not finish"
     assert mend_records(folder) == {"results/score.csv": expected}
     assert json.loads(scores.read_text()) == UNKNOWN
     assert mend_records(folder) == {}

@@ -16,8 +16,8 @@ def mend_records(folder: Path) -> dict[str, str]:
     - A job killed between its last output and its record: Snakemake looks for the mark that it left
       only in jobs that do not lie behind a checkpoint.
     - A rerun that failed or was killed: its earlier output is gone, and Snakemake takes what was
-      made of that for up to date. An output that somebody removed to save space is another matter:
-      it stays away.
+      made of that for up to date. Such an output has no record, or has a mark. One that somebody
+      removed to save space has its record and stays away.
 
     The files in question are given a record that fits no job; they themselves stay. While another
     Snakemake holds its lock nothing is done.
@@ -31,22 +31,24 @@ def mend_records(folder: Path) -> dict[str, str]:
     if any((folder / "locks").glob("*")):
         return {}
     found: dict[Path, str] = {}
-    marked = _files(folder / "incomplete")
-    unfinished = {_output_of(name) for name in marked} | _begun(folder / "unseen_locks")
-    missing = {output for output in unfinished if not (folder.parent / output).exists()}
     known = set()
-    for name in _files(folder / "metadata"):
+    marked = _files(folder / "incomplete")
+    recorded = _files(folder / "metadata")
+    outputs = set(map(_output_of, recorded)) - set(map(_output_of, marked))
+
+    def is_lost(output: str) -> bool:
+        return output not in outputs and not (folder.parent / output).exists()
+
+    for name in recorded:
         record = _read(folder / "metadata" / name)
         if record is None:
             found[name] = "its record is damaged"
         elif record == UNKNOWN:
             known.add(name)
-        elif lost := missing.intersection(
-            source.removesuffix(".sha256") for source in record.get("input") or ()
-        ):
-            found[name] = f"the job that makes {min(lost)} anew did not finish"
+        elif lost := [source for source in record.get("input") or () if is_lost(source)]:
+            found[name] = f"the job that makes {lost[0]} anew did not finish"
     for name in marked:
-        if _output_of(name) not in missing and name not in known:
+        if name not in known and not is_lost(_output_of(name)):
             found[name] = "its job was interrupted"
     for name in found:
         path = folder / "metadata" / name
@@ -67,12 +69,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
-
-
-def _begun(locks: Path) -> set[str]:
-    """The outputs of stages that began and have not succeeded since (see `unseen.stages`)."""
-    texts = [path.read_text() for path in locks.glob("*")]
-    return {text.partition(" ")[2] for text in texts if " " in text}
 
 
 def _output_of(name: Path) -> str:

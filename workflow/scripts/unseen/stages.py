@@ -51,8 +51,7 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
     """Hold the lock of an output; wait while another process holds it.
 
     Snakemake's own lock goes with Snakemake: after it was killed, a stage that it had started can
-    still be at work when the next Snakemake starts the same stage again. The lock's file names the
-    process and the output until the stage has succeeded: see `unseen.records`.
+    still be at work when the next Snakemake starts the same stage again.
     """
     locks.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
@@ -61,15 +60,13 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            process = lock.read().partition(" ")[0]
-            print(f"waiting for process {process}, which still writes {output}", flush=True)
+            print(f"waiting for process {lock.read()}, which still writes {output}", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         lock.truncate()
-        lock.write(f"{os.getpid()} {output}")
+        lock.write(str(os.getpid()))
         lock.flush()
         yield
-        lock.truncate(0)
 
 
 def run_stage(log: Path, output: Path, command: list[str]) -> None:
@@ -88,9 +85,8 @@ def run_stage(log: Path, output: Path, command: list[str]) -> None:
         with locked(output):
             try:
                 runpy.run_path(str(script), run_name="__main__")
-            except SystemExit as end:
-                if end.code not in (None, 0):
-                    raise
+            except SystemExit:
+                raise
             except BaseException:
                 traceback.print_exc()
                 sys.exit(1)
