@@ -1,12 +1,14 @@
 """Records that hide something are found: damaged ones, those of interrupted and failed jobs."""
 
 import json
+import os
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
 
 from unseen.records import UNKNOWN, mend_records
+from unseen.stages import lock_of
 
 SOUND = json.dumps({"rule": "train", "input_checksums": {"a": "b"}}).encode()
 LONG = "results/" + 40 * "long/name/" + "x"
@@ -64,8 +66,13 @@ def test_failed_rerun(folder: Path, killed: bool) -> None:
     scores = record(folder, "results/score.csv", b'{"input": ["results/x.h5.sha256"]}')
     record(folder, "results/other.csv", b'{"input": ["results/removed.h5"]}')
     record(folder, "results/removed.h5", SOUND)
+    os.utime(record(folder, "results/x.h5.sha256", SOUND), (1000, 1000))
+    for output, started in ("results/x.h5", 900 if killed else 1001), ("results/removed.h5", 900):
+        lock = lock_of(output, folder / "unseen_locks")
+        lock.parent.mkdir(exist_ok=True)
+        lock.touch()
+        os.utime(lock, (started, started))
     if killed:
-        record(folder, "results/x.h5.sha256", SOUND)
         record(folder, "results/x.h5.sha256", b"{}", kind="incomplete")
     expected = "the job that makes results/x.h5.sha256 anew did not finish"
     assert mend_records(folder) == {"results/score.csv": expected}

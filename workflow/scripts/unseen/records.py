@@ -5,6 +5,8 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
+from unseen.stages import lock_of
+
 UNKNOWN = {"record_format_version": 6, "code": "unknown", "params": [], "input_checksums": {}}
 """A record that fits no job, so that Snakemake sees a reason to run its job again."""
 
@@ -16,8 +18,8 @@ def mend_records(folder: Path) -> dict[str, str]:
     - A job killed between its last output and its record: Snakemake looks for the mark that it left
       only in jobs that do not lie behind a checkpoint.
     - A rerun that failed or was killed: its earlier output is gone, and Snakemake takes what was
-      made of that for up to date. Such an output has no record, or has a mark. One that somebody
-      removed to save space has its record and stays away.
+      made of that for up to date. Its mark is there, or its stage was started after its record was
+      written. An output that somebody removed to save space is another matter and stays away.
 
     The files in question are given a record that fits no job; they themselves stay. While another
     Snakemake holds its lock nothing is done.
@@ -34,10 +36,18 @@ def mend_records(folder: Path) -> dict[str, str]:
     known = set()
     marked = _files(folder / "incomplete")
     recorded = _files(folder / "metadata")
-    outputs = set(map(_output_of, recorded)) - set(map(_output_of, marked))
+    is_marked = set(map(_output_of, marked))
+    recorded_at = {
+        _output_of(name): (folder / "metadata" / name).stat().st_mtime_ns for name in recorded
+    }
 
     def is_lost(output: str) -> bool:
-        return output not in outputs and not (folder.parent / output).exists()
+        if (folder.parent / output).exists():
+            return False
+        if output in is_marked or output not in recorded_at:
+            return True
+        lock = lock_of(output.removesuffix(".sha256"), folder / "unseen_locks")
+        return lock.exists() and lock.stat().st_mtime_ns > recorded_at[output]
 
     for name in recorded:
         record = _read(folder / "metadata" / name)
