@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from unseen.records import UNKNOWN, mend_records
-from unseen.stages import lock_of
 
 SOUND = json.dumps({"rule": "train", "input_checksums": {"a": "b"}}).encode()
 LONG = "results/" + 40 * "long/name/" + "x"
@@ -60,19 +59,16 @@ def test_interrupted_job_without_output(folder: Path) -> None:
     assert mend_records(folder) == {}
 
 
-@pytest.mark.parametrize("killed", [True, False])
-def test_failed_rerun(folder: Path, killed: bool) -> None:
+@pytest.mark.parametrize("failed", [True, False])
+def test_rerun_that_did_not_finish(folder: Path, failed: bool) -> None:
     """Its output is gone; what had been made of the earlier one is out of date."""
     scores = record(folder, "results/score.csv", b'{"input": ["results/x.h5.sha256"]}')
-    record(folder, "results/other.csv", b'{"input": ["results/removed.h5"]}')
-    record(folder, "results/removed.h5", SOUND)
-    os.utime(record(folder, "results/x.h5.sha256", SOUND), (1000, 1000))
-    for output, started in ("results/x.h5", 900 if killed else 1001), ("results/removed.h5", 900):
-        lock = lock_of(output, folder / "unseen_locks")
-        lock.parent.mkdir(exist_ok=True)
-        lock.touch()
-        os.utime(lock, (started, started))
-    if killed:
+    other = record(folder, "results/other.csv", b'{"input": ["results/removed.h5"]}')
+    remade = record(folder, "results/x.h5.sha256", SOUND)
+    removed = record(folder, "results/removed.h5", SOUND)
+    for path, time in (scores, 1000), (other, 1000), (removed, 900), (remade, 900 + 200 * failed):
+        os.utime(path, (time, time))
+    if not failed:
         record(folder, "results/x.h5.sha256", b"{}", kind="incomplete")
     expected = "the job that makes results/x.h5.sha256 anew did not finish"
     assert mend_records(folder) == {"results/score.csv": expected}

@@ -5,8 +5,6 @@ from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
-from unseen.stages import lock_of
-
 UNKNOWN = {"record_format_version": 6, "code": "unknown", "params": [], "input_checksums": {}}
 """A record that fits no job, so that Snakemake sees a reason to run its job again."""
 
@@ -18,8 +16,9 @@ def mend_records(folder: Path) -> dict[str, str]:
     - A job killed between its last output and its record: Snakemake looks for the mark that it left
       only in jobs that do not lie behind a checkpoint.
     - A rerun that failed or was killed: its earlier output is gone, and Snakemake takes what was
-      made of that for up to date. Its mark is there, or its stage was started after its record was
-      written. An output that somebody removed to save space is another matter and stays away.
+      made of that for up to date. Such an output has a mark or, since Snakemake records failed jobs
+      too, a newer record than what was made of it. One that somebody removed to save space has an
+      older one and stays away.
 
     The files in question are given a record that fits no job; they themselves stay. While another
     Snakemake holds its lock nothing is done.
@@ -37,28 +36,30 @@ def mend_records(folder: Path) -> dict[str, str]:
     marked = _files(folder / "incomplete")
     recorded = _files(folder / "metadata")
     is_marked = set(map(_output_of, marked))
-    recorded_at = {
+    written = {
         _output_of(name): (folder / "metadata" / name).stat().st_mtime_ns for name in recorded
     }
 
-    def is_lost(output: str) -> bool:
+    def is_lost(output: str, since: int = 0) -> bool:
+        """Whether an output is gone because a job began to make it anew, later than `since`."""
         if (folder.parent / output).exists():
             return False
-        if output in is_marked or output not in recorded_at:
-            return True
-        lock = lock_of(output.removesuffix(".sha256"), folder / "unseen_locks")
-        return lock.exists() and lock.stat().st_mtime_ns > recorded_at[output]
+        return output in is_marked or output not in written or written[output] > since
 
     for name in recorded:
         record = _read(folder / "metadata" / name)
         if record is None:
             found[name] = "its record is damaged"
-        elif record == UNKNOWN:
+            continue
+        if record == UNKNOWN:
             known.add(name)
-        elif lost := [source for source in record.get("input") or () if is_lost(source)]:
+            continue
+        since = written[_output_of(name)]
+        lost = [source for source in record.get("input") or () if is_lost(source, since)]
+        if lost:
             found[name] = f"the job that makes {lost[0]} anew did not finish"
     for name in marked:
-        if name not in known and not is_lost(_output_of(name)):
+        if name not in known and (folder.parent / _output_of(name)).exists():
             found[name] = "its job was interrupted"
     for name in found:
         path = folder / "metadata" / name

@@ -54,7 +54,8 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
     still be at work when the next Snakemake starts the same stage again.
     """
     locks.mkdir(parents=True, exist_ok=True)
-    with lock_of(output, locks).open("a+") as lock:
+    name = hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
+    with (locks / name).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -66,11 +67,6 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
-
-
-def lock_of(output: Path | str, locks: Path = LOCKS) -> Path:
-    """The lock's file of an output; its time is that of the stage's last start."""
-    return locks / hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
 
 
 def run_stage(log: Path, output: Path, command: list[str]) -> None:
