@@ -12,7 +12,7 @@ def stage(folder: Path, script: str, output: str = "out.txt", **how) -> subproce
     path = folder / "script.py"
     path.write_text(script)
     command = [sys.executable, str(SCRIPTS / "run_stage.py"), "--log", "logs/stage.log"]
-    command += ["--lock", output, "--", str(path), output]
+    command += ["--", str(path), output]
     return subprocess.Popen(
         command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how
     )

@@ -1,14 +1,5 @@
 """Videos and photographs to clip stores, and what could not be stored."""
 
-
-def manifest_part(wildcards):
-    return settled([f"results/manifests/{wildcards.dataset}/{wildcards.shard}.csv"])
-
-
-def root_of(wildcards, output):
-    return DATASETS[wildcards.dataset]["root"]
-
-
 ENCODING = ("codec", "gop", "quality")
 CLIP_SETTINGS = {
     key: value
@@ -21,8 +12,8 @@ rule decode_clips:
     input:
         manifest_part,
     output:
-        "results/clips/{dataset}/{shard}.h5",
-        "results/clips/{dataset}/{shard}.h5.sha256",
+        main="results/clips/{dataset}/{shard}.h5",
+        digest="results/clips/{dataset}/{shard}.h5.sha256",
     log:
         "results/logs/decode_clips/{dataset}/{shard}.log",
     benchmark:
@@ -34,20 +25,21 @@ rule decode_clips:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        stage=stage,
         code=code_digest("decode_clips"),
         settings=as_json(CLIP_SETTINGS),
         root=root_of,
     shell:
-        STAGE + "decode_clips.py --manifest {input:q} --root {params.root:q}"
-        " --settings {params.settings:q} --workers {threads} --output {output[0]:q}"
+        "{params.stage} --log {log:q} -- decode_clips.py --manifest {input:q} --root {params.root:q}"
+        " --settings {params.settings:q} --workers {threads} --output {output.main:q}"
 
 
 rule synthesize_clips:
     input:
         manifest_part,
     output:
-        "results/clips/{dataset}/{shard}.h5",
-        "results/clips/{dataset}/{shard}.h5.sha256",
+        main="results/clips/{dataset}/{shard}.h5",
+        digest="results/clips/{dataset}/{shard}.h5.sha256",
     log:
         "results/logs/synthesize_clips/{dataset}/{shard}.log",
     benchmark:
@@ -58,6 +50,7 @@ rule synthesize_clips:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        stage=stage,
         code=code_digest("synthesize_clips"),
         settings=as_json({key: config["clips"][key] for key in ENCODING}),
         frames=config["training"]["frames"],
@@ -66,10 +59,10 @@ rule synthesize_clips:
         seed=config["photographs"]["seed"],
         root=root_of,
     shell:
-        STAGE + "synthesize_clips.py --manifest {input:q} --root {params.root:q}"
+        "{params.stage} --log {log:q} -- synthesize_clips.py --manifest {input:q} --root {params.root:q}"
         " --frames {params.frames} --size {params.size}"
         " --clips-per-photo {params.clips_per_photo} --seed {params.seed}"
-        " --settings {params.settings:q} --output {output[0]:q}"
+        " --settings {params.settings:q} --output {output.main:q}"
 
 
 rule merge_rejected:
@@ -87,11 +80,11 @@ rule merge_rejected:
     wildcard_constraints:
         dataset=any_of(LISTED),
     params:
+        stage=stage,
         code=code_digest("merge_rejected"),
         limit=lambda wildcards, output: config["clips"]["max_rejected_percent"],
     shell:
-        STAGE
-        + "merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"
+        "{params.stage} --log {log:q} -- merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"
         " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
 
 
@@ -100,6 +93,7 @@ rule check_store:
     log:
         "results/logs/check_store.log",
     params:
+        stage=lambda wildcards: stage(wildcards, None),
         shards=lambda wildcards: sorted(map(str, Path("results/clips").glob("*/*.h5"))),
     shell:
-        "{PYTHON} {SCRIPTS}/check_store.py {params.shards:q} 2>&1 | tee {log}"
+        "{params.stage} --log {log:q} -- check_store.py {params.shards:q}"

@@ -13,12 +13,16 @@ sys.path.insert(0, str(SCRIPTS))
 
 from unseen import configuration, datasets as layouts
 from unseen.errors import UserError
-from unseen.provenance import code_digest, file_digest, json_digest, module_digests
+from unseen.provenance import (
+    atomic,
+    code_digest,
+    file_digest,
+    json_digest,
+    module_digests,
+)
 from unseen.records import mend_records
 
 PYTHON = sys.executable
-# Every stage's command begins so: it holds a lock per output and copies what it prints to a log.
-STAGE = "{PYTHON} {SCRIPTS}/run_stage.py --log {log:q} --lock {output[0]:q} -- "
 CONFIG_NAME = (
     ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
 )
@@ -213,6 +217,21 @@ def named_stores(names):
 
 def as_json(value):
     return json.dumps(value, sort_keys=True)
+
+
+def stage(wildcards, output):
+    """The command that runs a stage's script. Where it lies is no part of what reruns a job."""
+    return f"{PYTHON} {SCRIPTS}/run_stage.py"
+
+
+def in_a_file(name, value):
+    """A JSON value as the argument `@FILE`: a command of over 128 kB cannot be started."""
+    path = Path("results/specs") / f"{name}.json"
+    text = as_json(value)
+    if not path.is_file() or path.read_text() != text:
+        with atomic(path) as temporary:
+            temporary.write_text(text)
+    return f"@{path}"
 
 
 def say_where():

@@ -1,39 +1,5 @@
 """Test videos to video embeddings: one process for all test sets of a run."""
 
-
-def embedding_inputs(sets):
-    def inputs(wildcards):
-        stores = clip_stores(sets or [dataset_of(wildcards)])
-        model = f"results/models/{run_of(wildcards).name}/model.pt"
-        rejected = [counted(name) for name in sets or [dataset_of(wildcards)]]
-        return settled(with_digests([model, *stores]) | {"rejected": rejected})
-
-    return inputs
-
-
-def embedding_job(wildcards, output):
-    """Where the network runs; the result does not depend on it."""
-    settings = run_of(wildcards).settings
-    return [f"--device={settings['device']}", f"--workers={settings['workers']}"]
-
-
-def test_arguments(sets):
-    def arguments(wildcards, output):
-        names = sets or [dataset_of(wildcards)]
-        tests = [f"{name}={path}" for name, path in zip(names, output[: len(names)])]
-        return ["--test", *tests, "--shards", *named_stores(names)]
-
-    return arguments
-
-
-def embed_command():
-    return (
-        STAGE + "embed_videos.py --model {input.files[0]:q}"
-        " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-        " --batch-size {params.batch_size} --dtype {params.dtype} {params.job} --threads {threads}"
-    )
-
-
 # Runs with the same test sets share a rule, since a rule's outputs are the same for all its jobs.
 for number, sets in enumerate(
     sorted({run.tests for run in RUNS.values() if run.tests})
@@ -59,10 +25,12 @@ for number, sets in enumerate(
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
+            stage=stage,
             code=code_digest("embed_videos"),
             snippets=config["testing"]["snippets"],
             scheme=config["testing"]["scheme"],
             batch_size=config["testing"]["batch_size"],
+            model=lambda wildcards, output: f"results/models/{run_of(wildcards).name}/model.pt",
             dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
             job=embedding_job,
             arguments=test_arguments(sets),
@@ -97,10 +65,12 @@ rule embed_other_videos:
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
+        stage=stage,
         code=code_digest("embed_videos"),
         snippets=config["testing"]["snippets"],
         scheme=config["testing"]["scheme"],
         batch_size=config["testing"]["batch_size"],
+        model=lambda wildcards, output: f"results/models/{run_of(wildcards).name}/model.pt",
         dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
         job=embedding_job,
         arguments=test_arguments(None),

@@ -9,9 +9,10 @@ rule fetch_word_vectors:
     benchmark:
         "results/benchmarks/fetch_word_vectors.tsv"
     params:
+        stage=stage,
         code=code_digest("fetch_word_vectors"),
     shell:
-        STAGE + "fetch_word_vectors.py --output {output}"
+        "{params.stage} --log {log:q} -- fetch_word_vectors.py --output {output}"
 
 
 rule render_demo:
@@ -22,9 +23,10 @@ rule render_demo:
     benchmark:
         "results/benchmarks/render_demo/{size}/{dataset}.tsv"
     params:
+        stage=stage,
         code=code_digest("render_demo"),
         seed=config["demo"]["seed"],
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
-        STAGE + "render_demo.py --output {params.folder} --seed {params.seed}"
+        "{params.stage} --log {log:q} -- render_demo.py --output {params.folder} --seed {params.seed}"
         " --size {wildcards.size} --datasets {wildcards.dataset}"

@@ -1,38 +1,6 @@
 """Video embeddings to predictions and accuracy. Test labels are read here and nowhere before."""
 
-
-def scoring_inputs(wildcards):
-    run, name = run_of(wildcards), dataset_of(wildcards)
-    return settled(
-        {
-            "embeddings": [ancient(f"results/video_embeddings/{run.name}/{name}.h5")],
-            "embeddings_digest": [
-                f"results/video_embeddings/{run.name}/{name}.h5.sha256"
-            ],
-            "class_embeddings": [class_embeddings(run, name)],
-            "labels": [ancient(f"results/labels/{name}.csv")],
-            "labels_digest": [f"results/labels/{name}.csv.sha256"],
-            "rejected": [f"results/rejected/{name}.csv"],
-            "missing": [f"results/missing/{name}.csv"],
-        }
-    )
-
-
-def is_seen(wildcards):
-    return (
-        ["--allow-seen"]
-        if dataset_of(wildcards) not in run_of(wildcards).unseen
-        else []
-    )
-
-
 TEST_PAIRS = [f"{run.name}/{name}" for run in RUNS.values() for name in run.tests]
-SCORE = (
-    STAGE + "score_videos.py --embeddings {input.embeddings:q}"
-    " --class-embeddings {input.class_embeddings:q} --labels {input.labels:q}"
-    " --rejected {input.rejected:q} --missing {input.missing:q}"
-    " --predictions {output.predictions:q}"
-)
 
 
 rule score_videos:
@@ -50,11 +18,14 @@ rule score_videos:
     wildcard_constraints:
         pair=any_of(TEST_PAIRS),
     params:
+        stage=stage,
         code=code_digest("score_videos"),
         seen=is_seen,
     shell:
-        SCORE + " --metrics {output.metrics:q} --per-class {output.per_class:q}"
-        " --confusions {output.confusions:q} {params.seen}"
+        score_command(
+            "--metrics {output.metrics:q} --per-class {output.per_class:q}"
+            " --confusions {output.confusions:q} {params.seen}"
+        )
 
 
 rule score_permuted:
@@ -72,11 +43,14 @@ rule score_permuted:
         run=any_of(RUNS),
         dataset=any_of(LISTED),
     params:
+        stage=stage,
         code=code_digest("score_videos"),
         seed=lambda wildcards: run_of(wildcards).seed,
         seen=is_seen,
     shell:
-        SCORE + " --metrics {output.metrics:q} --permute {params.seed} {params.seen}"
+        score_command(
+            "--metrics {output.metrics:q} --permute {params.seed} {params.seen}"
+        )
 
 
 rule predict_classes:
@@ -92,6 +66,7 @@ rule predict_classes:
     wildcard_constraints:
         pair=any_of(OTHER_PAIRS),
     params:
+        stage=stage,
         code=code_digest("score_videos"),
     shell:
-        SCORE
+        score_command()

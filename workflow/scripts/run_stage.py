@@ -1,6 +1,6 @@
-"""Run one stage's script: alone on its output, and with a copy of what it prints in its log.
+"""Run one stage's script: alone at its job, and with a copy of what it prints in its log.
 
-python run_stage.py --log LOG --lock OUTPUT -- script.py arguments…
+python run_stage.py --log LOG -- script.py arguments…
 """
 
 import argparse
@@ -12,10 +12,9 @@ from unseen.stages import run_stage
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("--lock", type=Path, required=True, help="the output that it writes")
     parser.add_argument("command", nargs="+", help="the script and its arguments")
     options = parser.parse_args()
-    run_stage(options.log, options.lock, options.command)
+    run_stage(options.log, options.command)
 
 
 if __name__ == "__main__":

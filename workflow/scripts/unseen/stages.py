@@ -1,4 +1,4 @@
-"""How a stage's script is run: one process at a time per output, with a log."""
+"""How a stage's script is run: one process at a time per job, with a log."""
 
 import contextlib
 import fcntl
@@ -47,20 +47,20 @@ class Tee:
 
 
 @contextlib.contextmanager
-def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
-    """Hold the lock of an output; wait while another process holds it.
+def locked(log: Path, locks: Path = LOCKS) -> Iterator[None]:
+    """Hold the lock of a job, which its log names; wait while another process holds it.
 
     Snakemake's own lock goes with Snakemake: after it was killed, a stage that it had started can
     still be at work when the next Snakemake starts the same stage again.
     """
     locks.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(os.fspath(output).encode()).hexdigest()[:32]
+    name = hashlib.sha256(os.fspath(log).encode()).hexdigest()[:32]
     with (locks / name).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
-            print(f"waiting for process {lock.read()}, which still writes {output}", flush=True)
+            print(f"waiting for process {lock.read()}, which is still at this job", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         lock.seek(0)
         lock.truncate()
@@ -69,12 +69,12 @@ def locked(output: Path, locks: Path = LOCKS) -> Iterator[None]:
         yield
 
 
-def run_stage(log: Path, output: Path, command: list[str]) -> None:
+def run_stage(log: Path, command: list[str]) -> None:
     """Run a script in this process as `__main__` and leave with its exit code.
 
     Args:
-        log: receives what the script prints, on stdout and on stderr.
-        output: the first file that the stage writes; names its lock.
+        log: receives what the script prints, on stdout and on stderr. No two jobs share a log, so
+            it names the job's lock too.
         command: a script beside this library's folder, and its arguments.
     """
     script = Path(__file__).resolve().parent.parent / command[0]
@@ -82,7 +82,7 @@ def run_stage(log: Path, output: Path, command: list[str]) -> None:
     with log.open("w") as stream:
         sys.stdout, sys.stderr = Tee(sys.stdout, stream), Tee(sys.stderr, stream)
         sys.argv = [str(script), *command[1:]]
-        with locked(output):
+        with locked(log):
             try:
                 runpy.run_path(str(script), run_name="__main__")
             except SystemExit:
