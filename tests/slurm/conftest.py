@@ -1,0 +1,31 @@
+"""A real Slurm on this machine, where there can be one."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+
+HERE = Path(__file__).parent
+PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")
+
+
+@pytest.fixture(scope="session")
+def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its node's name. Skips with the reason where Slurm cannot run."""
+    if os.getuid() != 0:
+        pytest.skip("a Slurm of one's own needs root")
+    path = os.pathsep.join([os.environ["PATH"], "/usr/sbin"])
+    lacking = [name for name in PROGRAMS if shutil.which(name, path=path) is None]
+    if lacking:
+        pytest.skip(f"{', '.join(lacking)} not there: apt-get install slurm-wlm munge (Debian)")
+    folder = tmp_path_factory.mktemp("slurm")
+    subprocess.run([HERE / "start.sh", folder], check=True, timeout=60)
+    yield socket.gethostname().split(".")[0]
+    subprocess.run([HERE / "stop.sh", folder], check=True, timeout=60)

@@ -1,0 +1,44 @@
+"""Mistakes in a configuration: every one is named, with its key and the file, before any job."""
+
+from typing import Any
+
+import pytest
+from conftest import TABLE, Workspace
+from test_invalidation import put
+
+MISTAKES: list[tuple[str, Any, str]] = [
+    ("trainning", {"epochs": 3}, "trainning"),
+    ("training.epoch", 3, "epoch"),
+    ("training.epochs", "many", "training.epochs"),
+    ("training.network", "resnet", "training.network"),
+    ("clips.short_side", 41, "clips.short_side"),
+    ("runs.demo-e2e.train_on", "demo-kinetiks", "demo-kinetics"),
+    ("runs.demo-e2e.weights", "demo-sum", "demo-sun"),
+    ("runs.demo-sun.weights", "demo-e2e", "circle"),
+    ("runs.demo-e2e.unseen", ["demo-ucf"], "unseen"),
+    ("table2", [{"run": "e2e", "datasets": ["demo-ucf"]}], "table2[0]"),
+    ("table2", [], "table2"),
+    ("datasets.demo-ucf.root", "/nowhere/UCF-101", "/nowhere/UCF-101"),
+    ("datasets.demo-ucf.classes", "nowhere.tsv", "nowhere.tsv"),
+    ("word_vectors", "nowhere.bin", "nowhere.bin"),
+    ("datasets", {}, "datasets"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "named"), MISTAKES, ids=[key for key, _, _ in MISTAKES])
+def test_mistake(workspace: Workspace, key: str, value: Any, named: str) -> None:
+    put(workspace.config, key, value)
+    done = workspace.call("--dry-run", TABLE)
+    assert done.returncode != 0
+    message = done.stdout[done.stdout.index("error: ") :]
+    assert named in message and "config.yaml" in message
+    assert "Traceback" not in done.stdout and "jsonschema" not in done.stdout
+    assert len(message.splitlines()) < 12
+
+
+def test_demo_without_configfile(workspace: Workspace) -> None:
+    """The demo is read when no configuration is given, and nothing of it when one is."""
+    arguments = workspace.command("--dry-run", "results/class_names/demo-activitynet.txt")
+    done = workspace.call("--dry-run", "results/class_names/demo-activitynet.txt")
+    assert done.returncode != 0 and "MissingRuleException" in done.stdout
+    assert "--configfile" in arguments
