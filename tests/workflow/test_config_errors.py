@@ -1,9 +1,12 @@
 """Mistakes in a configuration: every one is named, with its key and the file, before any job."""
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TABLE, Workspace
+from conftest import TABLE, Workspace, jobs_in, rules
 from test_invalidation import put
 
 MISTAKES: list[tuple[str, Any, str]] = [
@@ -36,9 +39,17 @@ def test_mistake(workspace: Workspace, key: str, value: Any, named: str) -> None
     assert len(message.splitlines()) < 12
 
 
-def test_demo_without_configfile(workspace: Workspace) -> None:
+def test_demo_without_configfile(finished: Workspace, tmp_path: Path) -> None:
     """The demo is read when no configuration is given, and nothing of it when one is."""
-    arguments = workspace.command("--dry-run", "results/class_names/demo-activitynet.txt")
-    done = workspace.call("--dry-run", "results/class_names/demo-activitynet.txt")
-    assert done.returncode != 0 and "MissingRuleException" in done.stdout
-    assert "--configfile" in arguments
+    target = "results/class_names/demo-activitynet.txt"
+    with_one = Workspace(finished.repository, finished.folder).call("--dry-run", target)
+    assert with_one.returncode != 0 and "MissingRuleException" in with_one.stdout
+    command = [sys.executable, "-m", "snakemake", "--dry-run", target]
+    without = subprocess.run(
+        [*command, "--snakefile", f"{finished.repository}/Snakefile", "--directory", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert without.returncode == 0, without.stdout
+    assert rules(jobs_in(without.stdout)) == {"render_demo", "list_clips"}
