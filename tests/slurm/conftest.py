@@ -4,13 +4,13 @@ import os
 import shutil
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny_workflow import finished, session_folder
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "workflow"))
+__all__ = ["finished", "session_folder", "slurm"]
 
 HERE = Path(__file__).parent
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch")

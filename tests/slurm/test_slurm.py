@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from workflow_conftest import TABLE, Workspace, copy_of, finished, quiet, session_folder
+from tiny_workflow import TABLE, Workspace, copy_of, quiet
 
-__all__ = ["finished", "session_folder"]
 pytestmark = pytest.mark.slurm
 
 

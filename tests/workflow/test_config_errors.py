@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import TABLE, Workspace, jobs_in, rules
 from test_invalidation import put
+from tiny_workflow import TABLE, Workspace, jobs_in, rules
 
 MISTAKES: list[tuple[str, Any, str]] = [
     ("trainning", {"epochs": 3}, "trainning"),

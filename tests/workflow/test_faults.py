@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import TABLE, Workspace, outputs_of, quiet, rules
+from tiny_workflow import TABLE, Workspace, outputs_of, quiet, rules
 
 MODEL = "results/models/demo-e2e/model.pt"
 SHARD = "results/clips/demo-ucf/000.h5"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Job, Workspace, copy_of, rules
+from tiny_workflow import Job, Workspace, copy_of, rules
 
 from unseen.provenance import SCRIPTS, import_closure
 

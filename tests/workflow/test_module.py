@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conftest import Workspace, jobs_in, rules
+from tiny_workflow import Workspace, jobs_in, rules
 
 OTHER = """
 configfile: "config.yaml"

@@ -4,7 +4,7 @@ import re
 import tomllib
 
 import yaml
-from conftest import REPOSITORY
+from tiny_workflow import REPOSITORY
 
 CONDA_NAMES = {
     "torch": "pytorch",

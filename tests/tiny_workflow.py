@@ -1,0 +1,159 @@
+"""The workflow on the tiny configuration, in folders of its own.
+
+The repository is copied once, so that tests may edit it and so that nobody else's edit disturbs
+them; the chain is run once in a work folder; each test gets copies of these.
+"""
+
+import copy
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TINY = REPOSITORY / "tests/config/tiny.yaml"
+TABLE = "results/table2.csv"
+TRACED = REPOSITORY / "tests/workflow/traced"
+
+
+@dataclass
+class Job:
+    """A job that Snakemake ran or would run, and why."""
+
+    rule: str
+    output: str
+    reason: str
+
+    @property
+    def is_own(self) -> bool:
+        """Whether the job has a reason of its own, not only that an earlier one reruns."""
+        others = ("Input files updated by another job", "Forced execution")
+        return not all(part.startswith(others) for part in self.reason.split("; "))
+
+
+@dataclass
+class Workspace:
+    """A copy of the repository and a work folder."""
+
+    repository: Path
+    folder: Path
+    config: dict[str, Any] = field(default_factory=lambda: yaml.safe_load(TINY.read_text()))
+
+    def command(self, *arguments: str, cores: int = 2) -> list[str]:
+        path = self.folder / "config.yaml"
+        path.write_text(yaml.safe_dump(self.config))
+        command = [sys.executable, "-m", "snakemake", "--snakefile", f"{self.repository}/Snakefile"]
+        command += ["--directory", str(self.folder), "--configfile", str(path)]
+        return [*command, "--cores", str(cores), *arguments]
+
+    def call(
+        self, *arguments: str, cores: int = 2, **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run Snakemake, whatever comes of it; its messages are in `stdout`."""
+        return subprocess.run(
+            self.command(*arguments, cores=cores),
+            cwd=self.folder,
+            env=os.environ | quiet() | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=600,
+        )
+
+    def run(self, *arguments: str, cores: int = 2, **environment: str) -> list[Job]:
+        """Run Snakemake, which has to succeed, and return the jobs."""
+        done = self.call(*arguments, cores=cores, **environment)
+        assert done.returncode == 0, done.stdout[-6000:]
+        return jobs_in(done.stdout)
+
+    def would_rerun(self, *targets: str) -> list[Job]:
+        """The jobs that bring the targets up to date, none run but those before the cut-off."""
+        jobs = self.run("--dry-run", *(targets or (TABLE,)))
+        if any(job.rule == "settle" for job in jobs):
+            before = self.run("results/settled")
+            return before + self.run("--dry-run", *(targets or (TABLE,)))
+        return jobs
+
+    def table(self) -> bytes:
+        return (self.folder / TABLE).read_bytes()
+
+
+def quiet() -> dict[str, str]:
+    return {"OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+
+
+def jobs_in(text: str) -> list[Job]:
+    """The jobs in Snakemake's messages. A rule's running number is no part of its name."""
+    jobs = []
+    for block in re.split(r"\n(?=(?:local)?(?:rule|checkpoint) \S+:\n)", text)[1:]:
+        name = re.match(r"(?:local)?(?:rule|checkpoint) (\S+):", block).group(1)
+        output = re.search(r"^    output: (\S+?),?(?: |$)", block, re.M)
+        reason = re.search(r"^    reason: (.*)$", block, re.M)
+        jobs.append(
+            Job(
+                re.sub(r"_(into_)?\d+$", "", name),
+                output.group(1) if output else "",
+                reason.group(1) if reason else "",
+            )
+        )
+    return jobs
+
+
+def rules(jobs: Iterable[Job]) -> set[str]:
+    return {job.rule for job in jobs}
+
+
+def outputs_of(text: str, rule: str) -> list[str]:
+    """The first outputs of a rule's jobs in Snakemake's messages."""
+    return sorted(job.output for job in jobs_in(text) if job.rule == rule)
+
+
+def copy_repository(target: Path) -> Path:
+    ignored = shutil.ignore_patterns("__pycache__", ".snakemake")
+    for name in ("workflow", "config", "profiles"):
+        shutil.copytree(REPOSITORY / name, target / name, ignore=ignored)
+    shutil.copy2(REPOSITORY / "Snakefile", target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("workflow")
+
+
+@pytest.fixture(scope="session")
+def finished(session_folder: Path) -> Workspace:
+    """The whole chain, run once. Not to be changed: `workspace` is a copy of it."""
+    base = Workspace(copy_repository(session_folder / "repository"), session_folder / "finished")
+    shutil.copytree(TINY.parent, base.folder / "tests/config")
+    paths = os.pathsep.join(filter(None, [str(TRACED), os.environ.get("PYTHONPATH")]))
+    base.run(TABLE, PYTHONPATH=paths, UNSEEN_TRACE=str(session_folder / "traces"))
+    return base
+
+
+def copy_of(base: Workspace, folder: Path) -> Workspace:
+    shutil.copytree(base.folder, folder, symlinks=True)
+    return Workspace(base.repository, folder, copy.deepcopy(base.config))
+
+
+@pytest.fixture
+def workspace(finished: Workspace, tmp_path: Path) -> Workspace:
+    """A copy of the finished work folder, with the session's repository."""
+    return copy_of(finished, tmp_path / "work")
+
+
+@pytest.fixture
+def own_repository(workspace: Workspace, tmp_path: Path) -> Workspace:
+    """The same with a repository that the test may edit, whose place is the session's."""
+    workspace.repository = Path(
+        shutil.copytree(workspace.repository, tmp_path / "repository", symlinks=True)
+    )
+    return workspace
