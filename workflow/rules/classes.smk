@@ -23,7 +23,7 @@ rule name_words:
 
 rule select_vectors:
     input:
-        vectors=ancient(config["word_vectors"]),
+        vectors=word_vectors(),
         classes=expand(
             "results/classes/{dataset}.tsv",
             dataset=embedded_sets(configuration.WORD2VEC),
@@ -50,7 +50,7 @@ rule select_vectors:
 rule select_other_vectors:
     """Of a data set that no run is trained or tested on: apart, so that the others stay as they are."""
     input:
-        vectors=ancient(config["word_vectors"]),
+        vectors=word_vectors(),
         classes="results/classes/{dataset}.tsv",
     output:
         main="results/word_vectors/word2vec/{dataset}.h5",

@@ -20,6 +20,12 @@ def class_list_arguments(wildcards, input):
     return [*arguments, option, *map(str, class_lists(wildcards.dataset))]
 
 
+def word_vectors():
+    """The word vectors: a user's file counts by name, size and time (see vectors_digest)."""
+    path = config["word_vectors"]
+    return path if path == FETCHED_VECTORS else ancient(path)
+
+
 def embedded_sets(embedding):
     """The data sets whose classes some run embeds in this way."""
     found = {}
