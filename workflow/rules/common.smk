@@ -226,7 +226,7 @@ def stage(wildcards, output):
 
 def in_a_file(name, value):
     """A JSON value as the argument `@FILE`: a command of over 128 kB cannot be started."""
-    path = Path("results/specs") / f"{name}.json"
+    path = Path(".snakemake/unseen_specs") / f"{name}.json"
     text = as_json(value)
     if not path.is_file() or path.read_text() != text:
         with atomic(path) as temporary:
