@@ -25,7 +25,6 @@ import csv
 import itertools
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -40,17 +39,16 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
+from footage import ENDINGS, LENGTH, SIZES, convert_video, generate_video
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
 from unseen import clipstore, kenburns, loading, photographs, sampling
-from unseen.video import ClipSettings, ffmpeg
+from unseen.video import ClipSettings
 
-SIZES = ("340x256", "1280x720")
-FRAMES, CROP, SNIPPETS, LENGTH = 16, 112, 25, 300
+FRAMES, CROP, SNIPPETS = 16, 112, 25
 SOURCE_BATCH, STORE_BATCH = 4, 22
 BASELINE = "opencv from start"
-VIDEO_ENDINGS = {".avi", ".mp4", ".mkv", ".webm", ".mov"}
 
 cv2.setNumThreads(1)
 torch.set_num_threads(1)
@@ -260,26 +258,6 @@ def measure(footage: Footage, reader: str, workers: int, seconds: float) -> dict
     return result
 
 
-def generate_video(path: Path, size: str, number: int) -> None:
-    """A zoom into the Mandelbrot set under a little noise."""
-    picture = (
-        f"mandelbrot=size={size}:rate=30:start_x={-0.7436 + number * 1e-3}:start_scale=0.3:"
-        f"end_scale=0.05:end_pts={LENGTH}:maxiter=400,noise=alls=3:allf=t"
-    )
-    encode(["-f", "lavfi", "-i", picture], path)
-
-
-def convert_video(source: Path, path: Path, size: str) -> None:
-    """Ten seconds of a video, repeated when it is shorter."""
-    scale = f"scale={size.replace('x', ':')},setsar=1,fps=30"
-    encode(["-stream_loop", "-1", "-i", str(source), "-an", "-vf", scale], path)
-
-
-def encode(arguments: list[str], path: Path) -> None:
-    output = ["-frames:v", str(LENGTH), "-pix_fmt", "yuv420p", "-c:v", "libx264", str(path)]
-    subprocess.run([ffmpeg(), "-v", "error", "-nostdin", "-y", *arguments, *output], check=True)
-
-
 def generate_photograph(path: Path, number: int) -> None:
     """Smooth noise of 1024 x 768 pixels."""
     rng = np.random.default_rng(number)
@@ -289,7 +267,7 @@ def generate_photograph(path: Path, number: int) -> None:
 
 def make_footage(folder: Path, real: Path | None, videos: int, sizes: list[str]) -> list[Footage]:
     """Everything to be read, with its store, below `folder`."""
-    found = sorted(path for path in (real or folder).rglob("*") if path.suffix in VIDEO_ENDINGS)
+    found = sorted(path for path in (real or folder).rglob("*") if path.suffix in ENDINGS)
     everything = []
     for size in sizes:
         generated = [folder / f"generated-{size}-{number}.mp4" for number in range(videos)]
