@@ -311,6 +311,8 @@ def version_arguments(name, pairs_of_names):
     runs, sets = scored(pairs_of_names)
     sources = [f"{name}=results/sources/{name}.txt" for name in sets]
     sources += [f"words of {name}=results/classes/{name}.tsv" for name in sets]
+    if any(run.embedding == configuration.WORD2VEC for run in runs):
+        sources.append("word vectors=results/word_vectors/word2vec.h5.sha256")
     stages = in_a_file(f"{name}_stages", version_stages(runs, sets))
     return ["--stages", stages, "--sources", *sources]
 
