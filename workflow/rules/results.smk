@@ -10,7 +10,7 @@ rule make_table:
         main=report(
             "results/table{number}.csv",
             category="Tables",
-            caption="../report/table{number}.rst",
+            caption="../report/table.rst",
         ),
         md="results/table{number}.md",
         tex="results/table{number}.tex",
@@ -51,7 +51,7 @@ rule draw_figure:
         svg=report(
             "results/figure{number}.svg",
             category="Figures",
-            caption="../report/figure{number}.rst",
+            caption="../report/figure.rst",
         ),
         png="results/figure{number}.png",
         json="results/figure{number}.json",
