@@ -170,7 +170,12 @@ def test_two_at_once(workspace: Workspace) -> None:
     shutil.rmtree(workspace.folder / "results/models")
     first = start(workspace, MODEL)
     wait_until(lambda: stages_of(workspace))
+    stages = stages_of(workspace)
+    for stage in stages:
+        os.kill(stage, signal.SIGSTOP)  # else it might be done before the second call looks
     second = workspace.call(MODEL)
+    for stage in stages:
+        os.kill(stage, signal.SIGCONT)
     assert second.returncode != 0
     assert "cannot be locked" in second.stdout and "--unlock" in second.stdout
     text, _ = first.communicate(timeout=120)
