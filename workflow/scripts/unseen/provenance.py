@@ -73,12 +73,7 @@ def code_digest(script: str, scripts: Path = SCRIPTS) -> str:
 
     `script` is a script's name without its ending, such as `train`.
     """
-    return json_digest(
-        {
-            str(path.relative_to(scripts)): _tree_digest(path, path.stat().st_mtime_ns)
-            for path in import_closure(scripts / f"{script}.py", scripts)
-        }
-    )
+    return json_digest(module_digests(script, scripts))
 
 
 def module_digests(script: str, scripts: Path = SCRIPTS) -> dict[str, str]:
