@@ -3,8 +3,8 @@
     PYTHONPATH=workflow/scripts python benchmarks/train_end_to_end.py SHARD… > end_to_end.csv
 
 One line for training, from the run's own log of its last epoch (`waiting` is the share of time
-that the step waited for data), and one for embedding the same clips with 25 snippets each.
-Without shards a store of noise is made: 64 clips of 60 frames, 170 x 128 pixels.
+that the step waited for data), and one for embedding the same clips with 25 snippets each; its
+ratio is to training. Without shards a store of noise is made: clips of 60 frames, 170 x 128 pixels.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from unseen.video import ClipSettings, encode_frames
 SNIPPETS = 25
 
 
-def noise_store(folder: Path, clips: int = 64, frames: int = 60) -> list[Path]:
+def noise_store(folder: Path, clips: int, frames: int = 60) -> list[Path]:
     """A shard of moving noise, which decodes about as fast as footage does."""
     settings, rng = ClipSettings(), np.random.default_rng(0)
     picture = rng.integers(0, 255, (16, 22, 3)).repeat(12, 0).repeat(12, 1).astype(np.uint8)
@@ -62,6 +62,7 @@ def sources_of(shards: list[Path], folder: Path, classes: int = 50) -> TrainingS
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("shards", type=Path, nargs="*")
+    parser.add_argument("--clips", type=int, default=64, help="of a store of noise")
     parser.add_argument("--network", default="r2plus1d_18")
     parser.add_argument("--width", type=int, default=64)
     parser.add_argument("--frames", type=int, default=16)
@@ -76,16 +77,18 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true")
     options = vars(parser.parse_args())
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["stage", "snippets_per_s", "waiting"])
+    writer.writerow(["stage", "snippets_per_s", "ratio", "waiting"])
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        shards = options.pop("shards") or noise_store(folder)
+        clips, shards = options.pop("clips"), options.pop("shards")
+        shards = shards or noise_store(folder, clips)
         settings = replace(TrainingSettings(), milestones=[], **options)
         model, log = folder / "run" / "model.pt", folder / "run" / "log.csv"
         sources = sources_of(shards, folder)
         train(sources, settings, weights=None, features=None, output=model, log=log)
         row = read_rows(log)[-1]
-        writer.writerow(["training", row["snippets_per_s"], row["waiting"]])
+        trained = float(row["snippets_per_s"])
+        writer.writerow(["training", f"{trained:.4g}", "1", f"{float(row['waiting']):.3f}"])
         begin = time.perf_counter()
         embed_videos(
             model,
@@ -98,8 +101,8 @@ def main() -> None:
             dtype=settings.dtype,
             workers=settings.workers,
         )
-        elapsed = time.perf_counter() - begin
-        writer.writerow(["embedding", f"{len(ClipStore(shards)) * SNIPPETS / elapsed:.4g}", ""])
+        embedded = len(ClipStore(shards)) * SNIPPETS / (time.perf_counter() - begin)
+        writer.writerow(["embedding", f"{embedded:.4g}", f"{embedded / trained:.2f}", ""])
 
 
 if __name__ == "__main__":
