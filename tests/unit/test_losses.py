@@ -43,3 +43,22 @@ def test_uniformity_is_the_mean_potential_of_the_pairs():
 def test_uniformity_prefers_classes_that_are_spread():
     spread = torch.eye(3)
     assert losses.uniformity(spread) < losses.uniformity(spread + 1)
+
+
+def test_mixed_clips_and_classes_lie_between_two_by_one_share():
+    """Features that spell their class tell of which classes, and how much of each, a mix is."""
+    labels = torch.tensor([0, 2, 1, 1, 0])
+    classes = torch.eye(3, dtype=torch.float64)
+    for seed in range(20):
+        torch.manual_seed(seed)
+        features, between = losses.mix(classes[labels], classes, labels)
+        assert 0 < len(features) <= 5
+        assert ((features > 0).sum(1) == 2).all()
+        torch.testing.assert_close(features.sum(1), torch.ones(len(features)).double())
+        torch.testing.assert_close(between, torch.nn.functional.normalize(features))
+
+
+@pytest.mark.parametrize("labels", [[1], [1, 1, 1]])
+def test_clips_of_one_class_are_not_mixed(labels):
+    features, between = losses.mix(torch.randn(len(labels), 4), torch.eye(3), torch.tensor(labels))
+    assert features.shape == (0, 4) and between.shape == (0, 3)

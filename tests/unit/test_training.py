@@ -265,10 +265,12 @@ def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, fea
     [
         {"loss": "classification"},
         {"loss": "mse_sum", "learning_rate": 1e-4},
+        {"mixing": 1.0},
         {
             "loss": "contrastive",
             "projection": 16,
             "uniformity": 0.1,
+            "mixing": 0.5,
             "optimiser": "sgd",
             "learning_rate": 0.05,
             "schedule": "cosine",
@@ -281,7 +283,28 @@ def test_other_losses_learn(sources, tmp_path, keys):
     rows = rows_of(tmp_path)
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
     network, _ = load_model(tmp_path / "model.pt")
-    assert (network.semantic_encoder is None) == (keys["loss"] == "classification")
+    assert (network.semantic_encoder is None) == (keys.get("loss") == "classification")
+
+
+def test_mixed_clips_add_their_loss():
+    """In training alone, by their weight, and nothing where a batch shows one class."""
+    network, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=0)
+    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    features = torch.rand(4, network.feature_dim)
+    plain, half, whole = (
+        Objective(network, classes, replace(TINY, dropout=0.0, mixing=mixing))
+        for mixing in (0.0, 0.5, 1.0)
+    )
+
+    def loss(objective: Objective, labels: list[int]) -> float:
+        torch.manual_seed(1)
+        return objective(features, torch.tensor(labels))[0].item()
+
+    added = loss(half, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1])
+    assert added > 0
+    assert loss(whole, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1]) == pytest.approx(2 * added)
+    assert loss(whole, [1, 1, 1, 1]) == loss(plain, [1, 1, 1, 1])
+    assert loss(whole.eval(), [0, 1, 2, 1]) == loss(plain.eval(), [0, 1, 2, 1])
 
 
 def test_two_processes_learn_as_one(sources, tmp_path):

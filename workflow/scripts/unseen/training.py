@@ -112,10 +112,19 @@ class Objective(nn.Module):
             return nn.functional.cross_entropy(logits, labels), _right(logits, labels)
         embeddings = self.network.semantic_encoder(features)
         classes = self.network.class_encoder(self.class_embeddings)
-        return (
-            self._embedding_loss(embeddings, classes, labels),
-            _right(losses.cosines(embeddings, classes), labels),
-        )
+        loss = self._embedding_loss(embeddings, classes, labels)
+        if self.training and self.settings.mixing:
+            loss = loss + self.settings.mixing * self._mixed_loss(features, classes, labels)
+        return loss, _right(losses.cosines(embeddings, classes), labels)
+
+    def _mixed_loss(self, features: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
+        """The same loss of mixed clips, each of a class of its own beside the others."""
+        mixed, between = losses.mix(features, classes, labels)
+        if not len(mixed):
+            return mixed.sum()
+        numbers = len(classes) + torch.arange(len(mixed), device=labels.device)
+        embeddings = self.network.semantic_encoder(mixed)
+        return self._embedding_loss(embeddings, torch.cat([classes, between]), numbers)
 
     def _features(self, snippets: Tensor) -> Tensor:
         if self.settings.freeze:

@@ -17,8 +17,9 @@ class TrainingSettings:
     `milestones` and `warmup_epochs` count epochs; `clips_per_epoch` None is one pass.
     `feature_epochs` is the number of epochs whose snippets a frozen visual encoder sees before they
     come again (None: all are new). `projection` (hidden units of the heads on both sides),
-    `temperature` and `uniformity` (its weight) belong to the contrastive loss. `subset` is
-    `{"fraction": share of the clips, "repeat": number}` or None.
+    `temperature` and `uniformity` (its weight) belong to the contrastive loss; `mixing` is the
+    weight of the loss of clips mixed from two classes. `subset` is `{"fraction": share of the
+    clips, "repeat": number}` or None.
     """
 
     network: str = "r2plus1d_18"
@@ -44,6 +45,7 @@ class TrainingSettings:
     loss: str = "mse"
     temperature: float = 0.1
     uniformity: float = 0.0
+    mixing: float = 0.0
     projection: int = 0
     dropout: float = 0.05
     flip: bool = True
