@@ -1,18 +1,17 @@
 """Weights from elsewhere: every layout fits, what does not fit is named, nothing is executed."""
 
-import argparse
 import os
 import pickle
 
-import numpy as np
 import pytest
 import torch
 import torchvision
+from released import authors_checkpoint
 
 from unseen.errors import UserError
 from unseen.models import load_model, start_network, write_model
 from unseen.networks import build_network
-from unseen.weights import AUTHORS_BACKBONE, load_weights, read_weights
+from unseen.weights import load_weights, read_weights
 
 SETTINGS = {"frames": 4, "crop": 32, "width": 16}
 
@@ -21,23 +20,6 @@ def network(name: str = "r2plus1d_10", embedding_dim: int | None = 300, seed: in
     torch.manual_seed(seed)
     size = SETTINGS | ({"frames": 16} if name == "c3d" else {})
     return build_network(name, embedding_dim=embedding_dim, **size)
-
-
-def authors_checkpoint(source: torch.nn.Module) -> dict:
-    """The published layout: an indexed backbone and a regressor behind `module.`, and options."""
-    state = {}
-    for key, value in source.state_dict().items():
-        part, rest = key.removeprefix("visual_encoder.").split(".", 1)
-        if key.startswith("visual_encoder."):
-            state[f"module.model.{AUTHORS_BACKBONE.index(part)}.{rest}"] = value
-        else:
-            state[f"module.regressor.{key.rpartition('.')[2]}"] = value
-    return {
-        "state_dict": state,
-        "opts": argparse.Namespace(lr=1e-3, network="r2plus1d_18"),
-        "accuracy": np.float64(37.6),
-        "epoch": np.int64(149),
-    }
 
 
 def assert_same_states(one, other):
