@@ -4,15 +4,10 @@ from pathlib import Path
 
 import pytest
 from small_results import report_spec
-from webdriver import browser, installed
+from webdriver import assert_whole
 
 from unseen.provenance import SCRIPTS
 from unseen.report import make_report
-
-pytestmark = pytest.mark.skipif(
-    not installed(), reason="chromium and chromium-driver are not installed"
-)
-WIDTHS = (1280, 390)
 
 
 @pytest.fixture(scope="module")
@@ -21,14 +16,6 @@ def page(tmp_path_factory) -> Path:
     output = folder / "report.html"
     make_report(report_spec(folder), SCRIPTS.parent / "report" / "page.html", output)
     return output
-
-
-@pytest.fixture(params=WIDTHS)
-def window(request, page):
-    with browser(request.param) as opened:
-        opened.open(page)
-        yield opened
-        assert opened.messages() == []
 
 
 def shown(window) -> list[str]:
@@ -47,11 +34,7 @@ def test_page_is_whole_and_no_wider_than_the_window(window, tmp_path):
     assert window.text("h1") == "The report of a test"
     for section in ("tables", "accuracy", "overlap", "rejected", "cost", "versions"):
         assert window.count(f"#{section} tbody tr") > 0, section
-    assert window.run("return document.documentElement.scrollWidth <= innerWidth")
-    broken = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).length"
-    assert window.run(broken) == 0
-    window.screenshot(tmp_path / "page.png")
-    assert (tmp_path / "page.png").stat().st_size > 20_000
+    assert_whole(window, tmp_path / "page.png")
 
 
 def test_filters_choose_videos(window):

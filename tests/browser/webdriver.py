@@ -79,6 +79,15 @@ class Browser:
         return f"{self.session}/element/{found[ELEMENT]}"
 
 
+def assert_whole(window: Browser, picture: Path) -> None:
+    """No wider than the window, every picture loaded, and something to see."""
+    assert window.run("return document.documentElement.scrollWidth <= innerWidth")
+    broken = "return [...document.images].filter(i => !i.complete || !i.naturalWidth).length"
+    assert window.run(broken) == 0
+    window.screenshot(picture)
+    assert picture.stat().st_size > 20_000
+
+
 @contextlib.contextmanager
 def browser(width: int, height: int = 900) -> Iterator[Browser]:
     """A headless Chromium whose page is `width` CSS pixels wide, as on a telephone if narrow."""

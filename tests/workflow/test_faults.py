@@ -371,21 +371,12 @@ def test_shard_with_flipped_bits(workspace: Workspace, finished: Workspace) -> N
     assert digests(workspace) == digests(finished)
 
 
-def test_truncated_shard(workspace: Workspace) -> None:
-    path = workspace.folder / SHARD
+@pytest.mark.parametrize("name", [SHARD, MODEL])
+def test_truncated(workspace: Workspace, name: str) -> None:
+    path = workspace.folder / name
     os.truncate(path, path.stat().st_size // 2)
     forget(workspace, "video_embeddings", "metrics")
     done = workspace.call(TABLE)
     assert done.returncode != 0
     assert "error: " in done.stdout and "Traceback" not in done.stdout
-    assert SHARD in done.stdout.split("error: ", 1)[1].splitlines()[0]
-
-
-def test_truncated_model(workspace: Workspace) -> None:
-    path = workspace.folder / MODEL
-    os.truncate(path, path.stat().st_size // 2)
-    forget(workspace, "video_embeddings", "metrics")
-    done = workspace.call(TABLE)
-    assert done.returncode != 0
-    assert "error: " in done.stdout and "Traceback" not in done.stdout
-    assert MODEL in done.stdout.split("error: ", 1)[1].splitlines()[0]
+    assert name in done.stdout.split("error: ", 1)[1].splitlines()[0]
