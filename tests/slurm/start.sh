@@ -4,6 +4,12 @@
 set -euo pipefail
 W=$1; mkdir -p "$W"/{state,spool,log,run} /etc/slurm
 H=$(hostname -s)
+# As on a cluster, what is left of a job's cgroup is killed when its first process ends; else Slurm loses sight of it.
+TRACK=proctrack/linuxproc
+if [ -w /sys/fs/cgroup/freezer ]; then
+  TRACK=proctrack/cgroup
+  printf 'CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n' > /etc/slurm/cgroup.conf
+fi
 # munge wants its key and folders owned by its own user
 [ -s /etc/munge/munge.key ] || /usr/sbin/mungekey --create
 chown munge:munge /etc/munge/munge.key; chmod 400 /etc/munge/munge.key
@@ -21,7 +27,7 @@ SlurmctldPidFile=$W/run/slurmctld.pid
 SlurmdPidFile=$W/run/slurmd.pid
 SlurmctldLogFile=$W/log/slurmctld.log
 SlurmdLogFile=$W/log/slurmd.log
-ProctrackType=proctrack/linuxproc
+ProctrackType=$TRACK
 TaskPlugin=task/none
 SwitchType=switch/none
 MpiDefault=none

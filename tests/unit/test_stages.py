@@ -1,9 +1,14 @@
-"""Stages run alone on their output, and their log holds what they print."""
+"""Stages run alone on their output, their log holds what they print, and Slurm's limit is told."""
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
+
+from unseen.stages import time_left
 
 SCRIPTS = Path(__file__).parents[2] / "workflow" / "scripts"
 
@@ -73,3 +78,56 @@ def test_two_stages_never_write_one_output_at_once(tmp_path):
     first.communicate()
     assert (first.returncode, second.returncode) == (0, 0)
     assert f"waiting for process {first.pid}" in printed
+
+
+def slurm(folder: Path, left: str) -> dict[str, str]:
+    """The environment of a job that has `left` at first, as squeue shows it, and 0:59 later."""
+    squeue = folder / "bin" / "squeue"
+    squeue.parent.mkdir()
+    (folder / "left").write_text(left)
+    squeue.write_text(f"#!/bin/sh\ncat '{folder}/left'; echo 0:59 > '{folder}/left'\n")
+    squeue.chmod(0o755)
+    return os.environ | {
+        "PATH": f"{squeue.parent}{os.pathsep}{os.environ['PATH']}",
+        "SLURM_JOB_ID": "1",
+    }
+
+
+TIMES = {"0:09": 9, "59:58": 3598, "1:00:00": 3600, "2-03:04:05": 183845}
+NO_TIMES = {"UNLIMITED": None, "INVALID": None, "": None}
+
+
+@pytest.mark.parametrize(("shown", "seconds"), (TIMES | NO_TIMES).items())
+def test_the_time_left_of_a_slurm_job(tmp_path, monkeypatch, shown, seconds):
+    monkeypatch.setenv("PATH", slurm(tmp_path, shown)["PATH"])
+    assert time_left("1") == seconds
+
+
+def test_without_slurm_no_time_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert time_left("1") is None
+
+
+LISTENING = """
+import time
+from unseen.training import STOPPED, stop_signals
+with stop_signals() as told:
+    end = time.monotonic() + 30
+    while not told and time.monotonic() < end:
+        time.sleep(0.01)
+raise SystemExit(STOPPED if told else 0)
+"""
+
+
+@pytest.mark.parametrize("left", ["0:30", "1:02"])
+def test_a_script_that_listens_is_told_before_the_limit(tmp_path, left):
+    process = stage(tmp_path, LISTENING, env=slurm(tmp_path, left))
+    process.communicate()
+    assert process.returncode == 75
+
+
+def test_a_script_that_does_not_listen_goes_on(tmp_path):
+    script = "import time\ntime.sleep(2)\nprint('done')\n"
+    process = stage(tmp_path, script, env=slurm(tmp_path, "0:30"))
+    printed, _ = process.communicate()
+    assert (process.returncode, printed) == (0, "done\n")

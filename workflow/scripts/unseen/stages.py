@@ -5,7 +5,10 @@ import fcntl
 import hashlib
 import os
 import runpy
+import signal
+import subprocess
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Iterator
@@ -69,8 +72,38 @@ def locked(log: Path, locks: Path = LOCKS) -> Iterator[None]:
         yield
 
 
+def time_left(job: str) -> float | None:
+    """Seconds until the time limit of a Slurm job; None without a limit, or without Slurm."""
+    try:
+        command = ["squeue", "--noheader", f"--jobs={job}", "--format=%L"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        days, _, clock = shown.strip().rpartition("-")
+        seconds = sum(int(n) * 60**place for place, n in enumerate(reversed(clock.split(":"))))
+    except (OSError, subprocess.CalledProcessError, ValueError):
+        return None
+    return seconds + 86400 * int(days or 0)
+
+
+def warn_before_limit(job: str, ahead_s: float = 60.0) -> None:
+    """Send SIGUSR1 to this process `ahead_s` before its Slurm job ends, once the script listens.
+
+    A script that never listens goes on to the limit. Slurm's own warning (`--signal`) does not get
+    here: where Slurm tracks processes by cgroup, only the first process of a job receives it, which
+    is Snakemake, and dies of it.
+    """
+    while (left := time_left(job)) is None or left > ahead_s:
+        if left is None:
+            return
+        time.sleep(left - ahead_s)  # and look again, since a limit can be moved
+    while not callable(signal.getsignal(signal.SIGUSR1)):
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGUSR1)
+
+
 def run_stage(log: Path, command: list[str]) -> None:
     """Run a script in this process as `__main__` and leave with its exit code.
+
+    In a Slurm job a script that listens to SIGUSR1 gets it a minute before the time limit.
 
     Args:
         log: receives what the script prints, on stdout and on stderr. No two jobs share a log, so
@@ -79,14 +112,15 @@ def run_stage(log: Path, command: list[str]) -> None:
     """
     script = Path(__file__).resolve().parent.parent / command[0]
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as stream:
+    if job := os.environ.get("SLURM_JOB_ID"):
+        threading.Thread(target=warn_before_limit, args=[job], daemon=True).start()
+    with locked(log), log.open("w") as stream:
         sys.stdout, sys.stderr = Tee(sys.stdout, stream), Tee(sys.stderr, stream)
         sys.argv = [str(script), *command[1:]]
-        with locked(log):
-            try:
-                runpy.run_path(str(script), run_name="__main__")
-            except SystemExit:
-                raise
-            except BaseException:
-                traceback.print_exc()
-                sys.exit(1)
+        try:
+            runpy.run_path(str(script), run_name="__main__")
+        except SystemExit:
+            raise
+        except BaseException:
+            traceback.print_exc()
+            sys.exit(1)
