@@ -68,8 +68,8 @@ rule train:
     threads: lambda wildcards: run_of(wildcards).settings["threads"]
     resources:
         gpu=gpus_of,
-        mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=lambda wildcards, attempt: 1440,
+        mem_mb=lambda wildcards, attempt: 16000 * min(attempt, 3),
+        runtime=1440,
     params:
         stage=stage,
         code=code_digest("train"),
@@ -100,7 +100,7 @@ rule extract_features:
     resources:
         gpu=gpus_of,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
-        runtime=1440,
+        runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         stage=stage,
         code=code_digest("extract_features"),
@@ -132,7 +132,7 @@ rule train_frozen:
         run=any_of(FROZEN),
     threads: lambda wildcards: run_of(wildcards).settings["threads"]
     resources:
-        mem_mb=8000,
+        mem_mb=lambda wildcards, attempt: 8000 * min(attempt, 3),
         runtime=240,
     params:
         stage=stage,
