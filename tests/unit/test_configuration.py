@@ -35,6 +35,10 @@ def mistakes(**keys):
     return str(error.value)
 
 
+def one_run(**keys):
+    return {"runs": {"a": {"train_on": "kinetics", **keys}}}
+
+
 def test_defaults_are_the_papers():
     training = complete()["training"]
     assert (training["batch_size"], training["learning_rate"], training["epochs"]) == (
@@ -71,6 +75,17 @@ def test_numbers_that_yaml_takes_for_text():
         ({"runs": {"a": {"train_on": "kinetics", "weights": "e3e"}}}, ["runs.a.weights", "e3e"]),
         ({"runs": {"a": {"weights": "/w.pth"}}}, ["runs.a", "trained_on"]),
         ({"runs": {"a": {}}}, ["runs.a", "nothing to train"]),
+        (one_run(projection=64), ["runs.a: projection", "set loss: contrastive"]),
+        (one_run(loss="contrastive", uniformity=1), ["runs.a: uniformity", "projection"]),
+        (one_run(loss="classification", mixing=1), ["runs.a.mixing", "classification"]),
+        (one_run(temperature=0.2), ["runs.a.temperature", "mse"]),
+        (one_run(loss="classification", freeze=True, weights="/w.pth"), ["runs.a: freeze"]),
+        (one_run(schedule="one_cycle", warmup_epochs=2), ["runs.a: warmup_epochs"]),
+        (one_run(gpus=4), ["runs.a: batch_size 22", "4 gpus"]),
+        (one_run(network="c3d", frames=8), ["runs.a: frames", "c3d", "16"]),
+        (one_run(network="s3d", width=32), ["runs.a: width", "s3d", "64"]),
+        (one_run(crop=224), ["runs.a: crop 224", "clips.short_side (128)"]),
+        (one_run(epochs=0), ["runs.a.epochs", "0"]),
         (
             {"runs": {"a": {"train_on": "ucf", "unseen": ["ucf"]}}},
             ["runs.a", "ucf", "unseen"],

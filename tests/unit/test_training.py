@@ -1,5 +1,6 @@
 """Training: right steps, the same end however often it is killed, and mistakes in plain words."""
 
+import contextlib
 import copy
 import csv
 import json
@@ -25,8 +26,7 @@ from unseen.features import extract_features
 from unseen.losses import cosines
 from unseen.models import load_model, start_network, write_model
 from unseen.training import (
-    CHECKPOINT,
-    STALE_CHECKPOINT,
+    CHECKPOINTS,
     STOPPED,
     Objective,
     learning_rate,
@@ -165,32 +165,63 @@ def test_eight_clips_are_learnt_by_heart(tmp_path):
 
 def test_a_stopped_run_ends_in_the_same_bytes(sources, tmp_path):
     whole = run(sources, tmp_path / "whole")
-    process = background(sources, tmp_path / "part", replace(TINY, epochs=500))
-    _wait_for(tmp_path / "part" / CHECKPOINT)
-    os.kill(process.pid, signal.SIGUSR1)
-    process.join()
-    assert process.exitcode == STOPPED
-    for _ in range(3):
-        process = background(sources, tmp_path / "killed", TINY)
-        _wait_for(tmp_path / "killed" / CHECKPOINT, process)
-        os.kill(process.pid, signal.SIGTERM)
-        process.join()
-    assert run(sources, tmp_path / "killed") == whole
-    assert len(rows_of(tmp_path / "killed")) == TINY.epochs
-    assert not (tmp_path / "killed" / CHECKPOINT).exists()
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+        stop_in_the_middle(sources, tmp_path / "stopped", TINY, number)
+    assert run(sources, tmp_path / "stopped") == whole
+    assert len(rows_of(tmp_path / "stopped")) == TINY.epochs
+
+
+def test_signals_are_looked_at_every_few_steps(sources, tmp_path, monkeypatch):
+    """As on a GPU, where each look has to wait for it."""
+    whole = run(sources, tmp_path / "whole")
+    monkeypatch.setitem(unseen.training.CHECK_EVERY, "cpu", 3)
+    told = unseen.training.stop_signals
+
+    @contextlib.contextmanager
+    def stop_at_once():
+        with told() as received:
+            received.append(signal.SIGTERM)
+            yield received
+
+    monkeypatch.setattr(unseen.training, "stop_signals", stop_at_once)
+    stops = 0
+    while not (tmp_path / "stopped/model.pt").exists():
+        with contextlib.suppress(SystemExit):
+            run(sources, tmp_path / "stopped")
+        stops += 1
+    assert stops > TINY.epochs
+    assert (tmp_path / "stopped/model.pt").read_bytes() == whole
+
+
+def test_a_model_that_got_lost_is_there_again_in_a_moment(sources, tmp_path, capsys):
+    whole = run(sources, tmp_path)
+    log = (tmp_path / "log.csv").read_bytes()
+    (tmp_path / "model.pt").unlink()
+    (tmp_path / "log.csv").unlink()
+    capsys.readouterr()
+    assert run(sources, tmp_path) == whole
+    assert (tmp_path / "log.csv").read_bytes() == log
+    assert "going on from the end" in capsys.readouterr().out
 
 
 def test_workers_survive_a_signal_to_all(sources, tmp_path):
-    process = background(sources, tmp_path, replace(TINY, epochs=500, workers=2))
-    _wait_for(tmp_path / CHECKPOINT, process)
-    os.killpg(process.pid, signal.SIGTERM)
+    settings = replace(TINY, epochs=500, workers=2)
+    stop_in_the_middle(sources, tmp_path, settings, signal.SIGTERM, os.killpg)
+
+
+def stop_in_the_middle(sources, folder, settings, number, kill=os.kill):
+    """Start a run, wait until it has done a step, and stop it by a signal."""
+    before = checkpoints(folder)
+    process = background(sources, folder, settings)
+    while checkpoints(folder) == before and process.is_alive():
+        time.sleep(0.002)
+    kill(process.pid, number)
     process.join()
     assert process.exitcode == STOPPED
 
 
-def _wait_for(path, process=None):
-    while not path.exists() and (process is None or process.is_alive()):
-        time.sleep(0.002)
+def checkpoints(folder) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob(CHECKPOINTS)}
 
 
 def test_twenty_kills_change_nothing(sources, tmp_path):
@@ -207,25 +238,28 @@ def test_twenty_kills_change_nothing(sources, tmp_path):
     assert run(sources, tmp_path / "killed", settings) == whole
 
 
-def test_a_checkpoint_of_other_settings_is_set_aside_or_refused(sources, tmp_path, capsys):
-    process = background(sources, tmp_path, replace(TINY, epochs=500))
-    _wait_for(tmp_path / CHECKPOINT)
-    os.kill(process.pid, signal.SIGTERM)
-    process.join()
-    checkpoint = (tmp_path / CHECKPOINT).read_bytes()
-    with pytest.raises(UserError, match="belongs to other code, settings or inputs"):
+def test_a_checkpoint_of_other_settings_is_left_alone_or_refused(sources, tmp_path, capsys):
+    """Whoever goes back to earlier settings goes on where they stopped."""
+    long = replace(TINY, epochs=500)
+    stop_in_the_middle(sources, tmp_path, long, signal.SIGTERM)
+    left = checkpoints(tmp_path)
+    with pytest.raises(UserError, match="no checkpoint to go on from; of other code, settings or"):
         run(sources, tmp_path, must_resume=True)
-    with pytest.raises(UserError, match="belongs to other code"):
-        run(sources, tmp_path, replace(TINY, epochs=500), digest="of other code", must_resume=True)
-    assert (tmp_path / CHECKPOINT).read_bytes() == checkpoint
+    with pytest.raises(UserError, match="of other code"):
+        run(sources, tmp_path, long, digest="of other code", must_resume=True)
+    stop_in_the_middle(sources, tmp_path, replace(TINY, epochs=400), signal.SIGTERM)
+    assert left.items() < checkpoints(tmp_path).items()
+    stop_in_the_middle(sources, tmp_path, long, signal.SIGTERM)
+    assert left.keys() < checkpoints(tmp_path).keys()
+    capsys.readouterr()
     fresh = run(sources, tmp_path)
-    assert "is set aside" in capsys.readouterr().out
-    assert not (tmp_path / STALE_CHECKPOINT).exists()
+    assert "starting afresh: of other code, settings or inputs are" in capsys.readouterr().out
+    assert len(checkpoints(tmp_path)) == 1
     assert run(sources, tmp_path / "other") == fresh
 
 
 def test_workers_and_intervals_belong_to_no_result():
-    other = replace(TINY, workers=7, checkpoint_minutes=3.0)
+    other = replace(TINY, workers=7, threads=5, device="cuda", checkpoint_minutes=3.0)
     assert other.decisive == TINY.decisive
     assert replace(TINY, seed=1).decisive != TINY.decisive
 
@@ -354,10 +388,11 @@ def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path)
     command += ["--output", tmp_path / "model.pt", "--log", tmp_path / "log.csv"]
     environment = os.environ | {"PYTHONPATH": str(script.parent)}
     process = subprocess.Popen(command, env=environment)
-    _wait_for(tmp_path / CHECKPOINT)
+    while not checkpoints(tmp_path) and process.poll() is None:
+        time.sleep(0.01)
     process.terminate()
     assert process.wait() == STOPPED
-    assert (tmp_path / CHECKPOINT).exists()
+    assert not (tmp_path / "model.pt").exists()
     subprocess.run(command, check=True, env=environment)
     assert len(rows_of(tmp_path)) == 40
     load_model(tmp_path / "model.pt")

@@ -19,9 +19,9 @@ for number, sets in enumerate(
             "results/benchmarks/embed_videos/{run}/test_sets.tsv"
         wildcard_constraints:
             run=any_of(name for name, run in RUNS.items() if run.tests == sets),
-        threads: lambda wildcards: run_of(wildcards).settings["threads"]
+        threads: cpus_of_one
         resources:
-            gpu=gpus_of,
+            gpu=one_gpu_of,
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
@@ -59,9 +59,9 @@ rule embed_other_videos:
         "results/benchmarks/embed_videos/{pair}.tsv"
     wildcard_constraints:
         pair=any_of(OTHER_PAIRS),
-    threads: lambda wildcards: run_of(wildcards).settings["threads"]
+    threads: cpus_of_one
     resources:
-        gpu=gpus_of,
+        gpu=one_gpu_of,
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:

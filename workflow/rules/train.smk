@@ -39,7 +39,6 @@ WITHOUT_EFFECT = ("threads", "workers", "device", "gpus", "checkpoint_minutes")
 FEATURE_KEYS = (
     *(
         "network",
-        "replace_head",
         "width",
         "frames",
         "crop",
@@ -48,7 +47,7 @@ FEATURE_KEYS = (
         "seed",
         "subset",
     ),
-    *("batch_size", "clips_per_epoch", "epochs", "feature_epochs"),
+    *("batch_size", "clips_per_epoch"),
 )
 
 
@@ -65,7 +64,7 @@ rule train:
         "results/benchmarks/train/{run}.tsv"
     wildcard_constraints:
         run=any_of(TRAINED),
-    threads: lambda wildcards: run_of(wildcards).settings["threads"]
+    threads: cpus_of
     resources:
         gpu=gpus_of,
         mem_mb=lambda wildcards, attempt: 16000 * min(attempt, 3),
@@ -96,9 +95,9 @@ rule extract_features:
         "results/benchmarks/extract_features/{run}.tsv"
     wildcard_constraints:
         run=any_of(FROZEN),
-    threads: lambda wildcards: run_of(wildcards).settings["threads"]
+    threads: cpus_of_one
     resources:
-        gpu=gpus_of,
+        gpu=one_gpu_of,
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
@@ -138,7 +137,7 @@ rule train_frozen:
         stage=stage,
         code=code_digest("train"),
         decisive=training_settings,
-        settings=all_settings,
+        settings=settings_on_cpu,
         weights=weights_digest,
         arguments=training_arguments,
     shell:

@@ -14,7 +14,7 @@ def embedding_inputs(sets):
 def embedding_job(wildcards, output):
     """Where the network runs; the result does not depend on it."""
     settings = run_of(wildcards).settings
-    return [f"--device={settings['device']}", f"--workers={settings['workers']}"]
+    return [f"--{key}={settings[key]}" for key in ("device", "workers", "threads")]
 
 
 def test_arguments(sets):
@@ -30,5 +30,5 @@ def embed_command():
     return (
         "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
         " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-        " --batch-size {params.batch_size} --dtype {params.dtype} {params.job} --threads {threads}"
+        " --batch-size {params.batch_size} --dtype {params.dtype} {params.job}"
     )

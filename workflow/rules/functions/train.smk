@@ -60,12 +60,20 @@ def training_settings(wildcards):
 def feature_settings(wildcards):
     """The settings that a frozen network's features depend on."""
     settings = json.loads(training_settings(wildcards))
-    return as_json({key: settings[key] for key in FEATURE_KEYS})
+    epochs = min(settings["epochs"], settings["feature_epochs"] or settings["epochs"])
+    return as_json({key: settings[key] for key in FEATURE_KEYS} | {"epochs": epochs})
 
 
 def all_settings(wildcards, output):
     run = run_of(wildcards)
     return as_json(run.settings | subset_in_training(run))
+
+
+def settings_on_cpu(wildcards, output):
+    """On stored features there is a linear layer to train: it needs no GPU, and asks for none."""
+    return as_json(
+        run_of(wildcards).settings | subset_in_training(run_of(wildcards)) | {"device": "cpu"}
+    )
 
 
 def weights_digest(wildcards):
@@ -84,6 +92,24 @@ def launcher(wildcards, output):
 
 
 def gpus_of(wildcards):
-    """GPUs to ask for: none where a run is told to use the CPU."""
+    """GPUs to ask for: none where a run is told to use the CPU, or has nothing to train on."""
+    run = run_of(wildcards)
+    if run.settings["device"] == "cpu" or not run.train_on:
+        return 0
+    return max(1, run.settings["gpus"])
+
+
+def one_gpu_of(wildcards):
+    """The same for a stage of one process."""
+    return 0 if run_of(wildcards).settings["device"] == "cpu" else 1
+
+
+def cpus_of_one(wildcards):
+    """CPUs of a process with a network and of those that read for it."""
     settings = run_of(wildcards).settings
-    return 0 if settings["device"] == "cpu" else max(1, settings["gpus"])
+    return settings["threads"] + settings["workers"]
+
+
+def cpus_of(wildcards):
+    """The same for training, with a process a GPU."""
+    return cpus_of_one(wildcards) * max(1, run_of(wildcards).settings["gpus"])

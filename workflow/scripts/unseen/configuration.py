@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from unseen.errors import UserError
+from unseen.training_settings import TrainingSettings, without_gpus
 
 WORD2VEC = "word2vec"
 TORCHVISION_WEIGHTS = {
@@ -244,9 +245,35 @@ def _run_mistakes(config: Settings) -> Iterator[str]:
             yield f"runs.{name} has no train_on: trained_on must say what its weights have seen"
         if run["freeze"] and weights is None:
             yield f"runs.{name} has freeze without weights: a random encoder would be frozen"
+        yield from _training_mistakes(config, name, run)
     circle = _circle(runs)
     if circle:
         yield f"the weights of these runs form a circle: {' -> '.join(circle)}"
+
+
+LOSSES_THAT_READ = {
+    "temperature": ("contrastive",),
+    "uniformity": ("contrastive",),
+    "projection": ("contrastive",),
+    "mixing": ("mse", "mse_sum", "contrastive"),
+}
+
+
+def _training_mistakes(config: Settings, name: str, run: Settings) -> Iterator[str]:
+    """Settings that do not go together, and those of the run itself that its loss never reads."""
+    if "train_on" not in run:
+        return
+    settings = _training_of(config, name)
+    for mistake in TrainingSettings(**without_gpus(settings)).mistakes(settings["gpus"]):
+        yield f"runs.{name}: {mistake}"
+    for key, losses in LOSSES_THAT_READ.items():
+        if run.get(key) and settings["loss"] not in losses:
+            yield f"runs.{name}.{key} has no effect on loss: {settings['loss']}"
+    if settings["crop"] > config["clips"]["short_side"]:
+        yield (
+            f"runs.{name}: crop {settings['crop']} is larger than clips.short_side "
+            f"({config['clips']['short_side']})"
+        )
 
 
 def weights_kind(weights: str, runs: Iterable[str]) -> str | None:
@@ -331,10 +358,7 @@ def _run(
     config: Settings, base: str, seed: int, tests: tuple[str, ...], pruned: tuple[str, ...]
 ) -> Run:
     run = config["runs"][base]
-    settings = {key: run.get(key, value) for key, value in config["training"].items()}
-    settings |= {key: run[key] for key in ("freeze", "replace_head")} | {"seed": seed}
-    if settings["dropout"] is None:
-        settings["dropout"] = 0.1 if settings["network"] == "c3d" else 0.05
+    settings = _training_of(config, base) | {"seed": seed}
     weights = run["weights"]
     if weights in config["runs"]:
         weights = seeded(weights, seed, config["seeds"])
@@ -353,6 +377,16 @@ def _run(
         freeze=run["freeze"],
         settings=settings,
     )
+
+
+def _training_of(config: Settings, base: str) -> Settings:
+    """The settings of a run's training: its own, else those of all runs."""
+    run = config["runs"][base]
+    settings = {key: run.get(key, value) for key, value in config["training"].items()}
+    settings |= {key: run[key] for key in ("freeze", "replace_head")}
+    if settings["dropout"] is None:
+        settings["dropout"] = 0.1 if settings["network"] == "c3d" else 0.05
+    return settings
 
 
 def _tests(config: Settings) -> dict[str, tuple[str, ...]]:

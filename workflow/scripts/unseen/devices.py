@@ -1,22 +1,65 @@
 """Which device a network runs on, and in which arithmetic."""
 
+import fcntl
+import os
+import tempfile
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import torch
 
 from unseen.errors import UserError
 
 
-def pick_device(name: str, local_rank: int = 0) -> torch.device:
-    """`auto` is CUDA where there is one, else the CPU. Raises UserError for an absent `cuda`."""
+def pick_device(name: str, local_rank: int | None = None) -> torch.device:
+    """`auto` is CUDA where there is one, else the CPU. Raises UserError for an absent `cuda`.
+
+    Processes that work together take the GPU of their rank; one alone takes a GPU that no other
+    process of this machine has taken so.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda":
         if not torch.cuda.is_available():
             raise UserError("device: cuda is asked for, but PyTorch sees no GPU; set device: auto")
+        count = torch.cuda.device_count()
+        if local_rank is None:
+            return torch.device("cuda", _own_gpu(count))
+        if local_rank >= count:
+            raise UserError(f"gpus: more than {count} are asked for, and PyTorch sees {count}")
         return torch.device("cuda", local_rank)
     return torch.device(name)
+
+
+@lru_cache
+def _own_gpu(count: int) -> int:
+    if count == 1:
+        return 0
+    names = [str(torch.cuda.get_device_properties(number).uuid) for number in range(count)]
+    return claim(names, Path(tempfile.gettempdir()))
+
+
+_CLAIMED: list[IO[str]] = []
+
+
+def claim(names: Sequence[str], folder: Path) -> int:
+    """The first of some things that no process has claimed, claimed until this process ends.
+
+    Snakemake counts GPUs but gives none out. Where all are claimed the first is shared.
+    """
+    for number, name in enumerate(names):
+        lock = (folder / f"unseen-{os.getuid()}-{name}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        _CLAIMED.append(lock)
+        return number
+    return 0
 
 
 def pick_dtype(name: str, device: torch.device) -> torch.dtype:

@@ -15,8 +15,8 @@ from torchvision.models.video.resnet import (
 )
 
 from unseen.errors import UserError
+from unseen.training_settings import FIXED_WIDTH, LEAST_FRAMES, PAPER_WIDTH
 
-PAPER_WIDTH = 64
 VECTOR = 16
 
 
@@ -256,7 +256,7 @@ class _C3D(nn.Module):
 
     def __init__(self, frames: int, crop: int, width: int) -> None:
         super().__init__()
-        if frames < 16 or crop < 16:
+        if frames < LEAST_FRAMES["c3d"] or crop < 16:
             raise UserError(
                 f"network c3d needs 16 frames of 16 pixels or more, not {frames} of {crop}"
             )
@@ -292,7 +292,7 @@ def _c3d(frames: int, crop: int, width: int) -> tuple[nn.Module, int]:
 
 def _s3d(frames: int, _crop: int, _width: int) -> tuple[nn.Module, int]:
     """torchvision's S3D, pooled over whatever is left of a clip: its own pool needs 224 pixels."""
-    if frames < 8:
+    if frames < LEAST_FRAMES["s3d"]:
         raise UserError(f"network s3d needs 8 frames or more, not {frames}")
     encoder = torchvision_video.s3d()
     encoder.avgpool = nn.AdaptiveAvgPool3d(1)
@@ -328,4 +328,3 @@ NETWORKS: dict[str, Callable[[int, int, int], tuple[nn.Module, int]]] = {
     "swin3d_t": _swin3d_t,
     "c3d": _c3d,
 }
-FIXED_WIDTH = ("s3d", "mvit_v2_s", "swin3d_t")

@@ -53,8 +53,8 @@ from unseen.weights import read_checkpoint
 
 STOPPED = 75
 """Exit code of a run that was told to stop and has written a checkpoint to go on from."""
-STOP = (signal.SIGTERM, signal.SIGUSR1)
-CHECKPOINT, STALE_CHECKPOINT = "checkpoint.pt", "checkpoint-stale.pt"
+STOP = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+CHECKPOINTS = "checkpoint-*.pt"
 PAPER_BATCH = 22
 CHECK_EVERY = {"cpu": 1, "cuda": 10}
 """Steps between looks at the losses and at signals: on a GPU each look waits for it."""
@@ -113,6 +113,8 @@ class Objective(nn.Module):
         embeddings = self.network.semantic_encoder(features)
         classes = self.network.class_encoder(self.class_embeddings)
         loss = self._embedding_loss(embeddings, classes, labels)
+        if self.settings.uniformity:
+            loss = loss + self.settings.uniformity * losses.uniformity(classes)
         if self.training and self.settings.mixing:
             loss = loss + self.settings.mixing * self._mixed_loss(features, classes, labels)
         return loss, _right(losses.cosines(embeddings, classes), labels)
@@ -136,8 +138,7 @@ class Objective(nn.Module):
     def _embedding_loss(self, embeddings: Tensor, classes: Tensor, labels: Tensor) -> Tensor:
         settings = self.settings
         if settings.loss == "contrastive":
-            loss = losses.contrastive(embeddings, classes, labels, temperature=settings.temperature)
-            return loss + settings.uniformity * losses.uniformity(classes)
+            return losses.contrastive(embeddings, classes, labels, temperature=settings.temperature)
         reduction = {"mse": "mean", "mse_sum": "sum"}[settings.loss]
         return losses.squared_error(embeddings, classes[labels], reduction=reduction)
 
@@ -227,7 +228,7 @@ def process_group(device: str) -> Iterator[Group]:
 def launch(processes: int, command: list[str]) -> int:
     """Run a training script in as many processes under `torchrun`, and return its exit code.
 
-    What they print is printed here; SIGTERM and SIGUSR1 are passed on as SIGTERM.
+    What they print is printed here; the signals `STOP` are passed on as SIGTERM.
     """
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     child = subprocess.Popen(
@@ -273,7 +274,13 @@ class Run:
 
     @property
     def checkpoint(self) -> Path:
-        return self.output.with_name(CHECKPOINT)
+        """Each digest has a checkpoint of its own: going back to earlier settings goes on there."""
+        return self.output.with_name(CHECKPOINTS.replace("*", self.digest[:16]))
+
+    @property
+    def other_checkpoints(self) -> list[Path]:
+        found = sorted(self.output.parent.glob(CHECKPOINTS))
+        return [path for path in found if path != self.checkpoint]
 
 
 def train(
@@ -292,10 +299,12 @@ def train(
     `weights` is where to start from: None, a file or torchvision's name. `features` holds the
     frozen network's features of the snippets, in place of the shards. A run without either has
     nothing to train on: it makes the model of `weights`. `digest` names the code and settings of
-    whoever calls; a checkpoint of another digest is set aside, or with `must_resume` refused.
+    whoever calls; a checkpoint of another digest is left alone, or with `must_resume` refused. Of
+    a finished run it holds the weights alone: a model that got lost is there again in a moment.
 
     Raises UserError for mistakes in the settings and data, and for a loss that is not finite.
-    Leaves the process with exit code `STOPPED` on SIGTERM and SIGUSR1, after writing a checkpoint.
+    Leaves the process with exit code `STOPPED` on SIGTERM, SIGUSR1 and Control-C, after writing a
+    checkpoint.
     """
     torch.set_num_threads(settings.threads)
     with process_group(settings.device) as group, stop_signals() as told_to_stop:
@@ -312,20 +321,20 @@ def train(
         if loader is None:
             write_log(log, [])
         else:
-            digest = run_digest(sources, settings, weights, features, digest)
+            digest = run_digest(sources, settings, weights, features, digest, group)
             run = _prepare(network, data, settings, loader, group, output, log, digest)
             with closing(loader):
                 _train(run, told_to_stop, must_resume)
         if group.rank == 0:
             short_side = stored_short_side(sources.shards, features)
             write_model(output, network, _description(data, sources, settings, lineage, short_side))
-            output.with_name(CHECKPOINT).unlink(missing_ok=True)
-            output.with_name(STALE_CHECKPOINT).unlink(missing_ok=True)
+            for path in run.other_checkpoints if loader else ():
+                path.unlink()
 
 
 @contextmanager
 def stop_signals(also: Callable[[], None] = lambda: None) -> Iterator[list[int]]:
-    """A list that fills with the signals SIGTERM and SIGUSR1 as they come; each calls `also`."""
+    """A list that fills with the signals `STOP` as they come; each calls `also`."""
     received: list[int] = []
 
     def receive(number: int, _frame: Any) -> None:
@@ -374,8 +383,11 @@ def run_digest(
     weights: str | None,
     features: Path | None,
     given: str,
+    group: Group,
 ) -> str:
-    """Digest of all that decides a run's result: code, settings and the contents of its inputs."""
+    """Digest of all that decides a run's result: code, settings, the contents of its inputs, the
+    number of processes, and the device and arithmetic that `auto` has come to.
+    """
     files = [*sources.labels.values(), *sources.class_embeddings.values(), sources.kept, features]
     files += [path for paths in sources.shards.values() for path in paths]
     files += [Path(weights)] if weights and Path(weights).is_file() else []
@@ -385,6 +397,9 @@ def run_digest(
             "code": code_digest("train"),
             "settings": settings.decisive,
             "weights": weights,
+            "processes": group.size,
+            "device": group.device.type,
+            "dtype": str(pick_dtype(settings.dtype, group.device)),
             "inputs": [_content_digest(path) for path in files if path is not None],
         }
     )
@@ -431,6 +446,8 @@ def _train(run: Run, told_to_stop: list[int], must_resume: bool) -> None:
         devices = [run.group.device] if run.group.device.type == "cuda" else None
         model = DistributedDataParallel(model, device_ids=devices)
     model.train()
+    if run.group.rank == 0:
+        write_log(run.log, state.rows)
     size = run.loader.clips_per_epoch
     with (
         run.group.only_first(lambda: SummaryWriter(str(run.output.parent))) as events,
@@ -447,6 +464,8 @@ def _train(run: Run, told_to_stop: list[int], must_resume: bool) -> None:
         while state.epoch < run.settings.epochs:
             train_one_epoch(run, model, state, bar, clock, told_to_stop)
             _log_epoch(run, state, events)
+            if state.epoch == run.settings.epochs and run.group.rank == 0:
+                save_checkpoint(run, state)
 
 
 class _Clock:
@@ -528,9 +547,11 @@ def train_step(
         inputs = snippet_input(batch, settings, stream, device, run.objective.dtype)
     labels = torch.from_numpy(run.data.labels[batch.clips]).to(device, non_blocking=True)
     loss, right = model(inputs, labels)
+    if settings.loss == "mse_sum":
+        # Gradients are averaged over the processes; a sum over the batch is their sum.
+        loss = loss * run.group.size
     run.optimiser.zero_grad(set_to_none=True)
-    # Gradients are averaged over the processes; a sum over the batch is their sum.
-    (loss * run.group.size if settings.loss == "mse_sum" else loss).backward()
+    loss.backward()
     run.optimiser.step()
     return loss.detach(), right
 
@@ -560,8 +581,9 @@ def _refuse_loss(run: Run, state: State, steps: list, values: Tensor) -> None:
     broken = (~values.isfinite()).nonzero().flatten().tolist()
     clips = steps[broken[0]][2] if broken else []
     names = ", ".join(" ".join(run.data.names[clip]) for clip in clips)
+    step = state.step - len(steps) + (broken[0] if broken else 0) + 1
     raise UserError(
-        f"the loss is not finite in epoch {state.epoch + 1}, step {state.step}; "
+        f"the loss is not finite in epoch {state.epoch + 1}, step {step}; "
         f"lower learning_rate or look at the clips of this step: {names or 'of another process'}"
     )
 
@@ -602,54 +624,39 @@ def _memory_gb(device: torch.device) -> float:
 
 def save_checkpoint(run: Run, state: State) -> None:
     """Write everything that going on needs, and the digest of what it belongs to."""
+    finished = state.epoch == run.settings.epochs
     content = {
         "digest": run.digest,
         "objective": run.objective.state_dict(),
-        "optimiser": run.optimiser.state_dict(),
+        "optimiser": None if finished else run.optimiser.state_dict(),
         "state": asdict(state),
     }
     save(run.checkpoint, content)
 
 
 def _resume(run: Run, must_resume: bool) -> State:
-    """Take up the checkpoint if there is one of this digest.
+    """Take up this digest's checkpoint if there is one; with `must_resume` raise UserError if not.
 
-    Another one is set aside, so that it stands in nobody's way; with `must_resume` UserError is
-    raised.
+    Those of other code, settings or inputs stay until a model is there.
     """
-    content = _read_own_checkpoint(run, must_resume)
-    run.group.total(torch.zeros(1, device=run.group.device))  # nobody renames what another reads
-    if content is None:
-        if run.group.rank == 0 and run.checkpoint.is_file():
-            print(
-                f"{run.checkpoint} belongs to other code, settings or inputs: it is set aside as "
-                f"{STALE_CHECKPOINT} and training starts afresh",
-                flush=True,
-            )
-            run.checkpoint.replace(run.checkpoint.with_name(STALE_CHECKPOINT))
+    if not run.checkpoint.is_file():
+        others = ", ".join(map(str, run.other_checkpoints))
+        if must_resume:
+            belong = f"; of other code, settings or inputs are {others}" if others else ""
+            raise UserError(f"{run.output.parent} has no checkpoint to go on from{belong}")
+        if others and run.group.rank == 0:
+            print(f"starting afresh: of other code, settings or inputs are {others}", flush=True)
         return State()
+    content = read_checkpoint(run.checkpoint)
     run.objective.load_state_dict(content["objective"])
-    run.optimiser.load_state_dict(content["optimiser"])
+    if content["optimiser"] is not None:
+        run.optimiser.load_state_dict(content["optimiser"])
     state = State(**content["state"])
     if run.group.rank == 0:
-        print(f"going on from epoch {state.epoch + 1}, step {state.step + 1}", flush=True)
+        finished = state.epoch == run.settings.epochs
+        where = "the end" if finished else f"epoch {state.epoch + 1}, step {state.step + 1}"
+        print(f"going on from {where}", flush=True)
     return state
-
-
-def _read_own_checkpoint(run: Run, must_resume: bool) -> dict[str, Any] | None:
-    if not run.checkpoint.is_file():
-        if must_resume:
-            raise UserError(f"{run.checkpoint} is not there to resume from")
-        return None
-    content = read_checkpoint(run.checkpoint)
-    if content["digest"] == run.digest:
-        return content
-    if must_resume:
-        raise UserError(
-            f"{run.checkpoint} belongs to other code, settings or inputs and cannot be resumed; "
-            f"remove it to start afresh"
-        )
-    return None
 
 
 def _description(
