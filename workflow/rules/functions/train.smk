@@ -72,7 +72,9 @@ def all_settings(wildcards, output):
 def settings_on_cpu(wildcards, output):
     """On stored features there is a linear layer to train: it needs no GPU, and asks for none."""
     return as_json(
-        run_of(wildcards).settings | subset_in_training(run_of(wildcards)) | {"device": "cpu"}
+        run_of(wildcards).settings
+        | subset_in_training(run_of(wildcards))
+        | {"device": "cpu"}
     )
 
 
