@@ -75,6 +75,8 @@ def test_numbers_that_yaml_takes_for_text():
         ({"runs": {"a": {"train_on": "kinetics", "weights": "e3e"}}}, ["runs.a.weights", "e3e"]),
         ({"runs": {"a": {"weights": "/w.pth"}}}, ["runs.a", "trained_on"]),
         ({"runs": {"a": {}}}, ["runs.a", "nothing to train"]),
+        ({"runs": {664: {"train_on": "kinetics"}}}, ["664", "quotes"]),
+        ({"runs": {"a-permuted": {"train_on": "kinetics"}}}, ["runs.a-permuted"]),
         (one_run(projection=64), ["runs.a: projection", "set loss: contrastive"]),
         (one_run(loss="contrastive", uniformity=1), ["runs.a: uniformity", "projection"]),
         (one_run(loss="classification", mixing=1), ["runs.a.mixing", "classification"]),
@@ -195,3 +197,23 @@ def test_every_key_is_described_for_users():
         for value in section.values()
         if "$ref" not in value
     )
+
+
+def test_names_that_seeds_and_subsets_would_take_twice():
+    runs = {"a": {"train_on": "kinetics"}, "a-seed1": {"train_on": "kinetics", "epochs": 9}}
+    with pytest.raises(UserError, match=r"runs\.a-seed1 has a name"):
+        configuration.expand_runs(complete(runs=runs, seeds=[0, 1]))
+
+
+def test_a_class_list_alone_is_kept_unseen_but_not_scored():
+    datasets = complete()["datasets"] | {"hmdb": {}}
+    run = {"train_on": "kinetics", "unseen": ["ucf", "hmdb"]}
+    config = complete(datasets=datasets, runs={"a": run})
+    (expanded,) = configuration.expand_runs(config).values()
+    assert expanded.tests == ("ucf",) and expanded.prune_against == ("ucf", "hmdb")
+    row = {"run": "a", "datasets": ["hmdb"]}
+    words = mistakes(datasets=datasets, runs={"a": run}, table2=[row])
+    assert "table2[0].datasets: hmdb has no layout" in words
+    row = {"run": "b", "datasets": ["ucf"]}
+    words = mistakes(datasets=datasets, runs={"b": {"train_on": "hmdb"}}, table2=[row])
+    assert "table2[0] needs run b: hmdb has no layout" in words

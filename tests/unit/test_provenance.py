@@ -1,6 +1,7 @@
 """Digests of code and files, and writing that is whole or not at all."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,19 @@ def test_imports_inside_functions_count(tmp_path):
         project(folder, **(BASE | {"stage": late})) / "stage.py", folder
     )
     assert [path.name for path in closure] == ["__init__.py", "second.py", "stage.py"]
+
+
+def test_what_a_killed_writer_has_left_is_removed(tmp_path):
+    target = tmp_path / "file.txt"
+    with provenance.atomic(target) as mine:
+        gone = subprocess.Popen(["true"])
+        gone.wait()
+        left = Path(str(mine).replace(f"-{os.getpid()}-", f"-{gone.pid}-"))
+        left.write_text("half")
+        with provenance.atomic(target) as other:
+            other.write_text("whole")
+        assert mine.exists() and not left.exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["file.txt"]
 
 
 def test_atomic_takes_the_place_only_when_all_went_well(tmp_path):

@@ -115,6 +115,7 @@ def assert_undisturbed(workspace: Workspace, finished: Workspace, story: object)
     wait_until(lambda: not stages_of(workspace))
     assert workspace.table() == finished.table(), story
     assert digests(workspace) == digests(finished), story
+    assert leftovers(workspace) == [], story
     assert workspace.run("--dry-run", TABLE) == [], story
 
 

@@ -89,6 +89,7 @@ rule embed_classes:
         code=code_digest("embed_classes"),
         missing_words=config["missing_words"],
         raw_words=["--raw-words"] if config["raw_words"] else [],
+        encoder=lambda wildcards: encoder_digest(wildcards.embedding),
         arguments=embedding_arguments,
     shell:
         "{params.stage} --log {log:q} -- embed_classes.py --classes {input.classes:q} {params.arguments:q}"

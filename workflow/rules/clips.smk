@@ -4,7 +4,7 @@ ENCODING = ("codec", "gop", "quality")
 CLIP_SETTINGS = {
     key: value
     for key, value in config["clips"].items()
-    if key not in ("max_rejected_percent", "threads")
+    if key not in ("max_rejected_percent", "threads", "timeout_s")
 }
 
 
@@ -27,7 +27,8 @@ rule decode_clips:
     params:
         stage=stage,
         code=code_digest("decode_clips"),
-        settings=as_json(CLIP_SETTINGS),
+        decisive=as_json(CLIP_SETTINGS),
+        settings=clip_settings,
         root=root_of,
     shell:
         "{params.stage} --log {log:q} -- decode_clips.py --manifest {input:q} --root {params.root:q}"

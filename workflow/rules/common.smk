@@ -7,7 +7,12 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
-REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
+try:
+    REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
+except TypeError:
+    sys.exit(
+        "error: the stages lie beside the rules: clone the repository and give the module the path of its workflow/Snakefile"
+    )
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
 sys.path.insert(0, str(SCRIPTS))
 
@@ -23,8 +28,10 @@ from unseen.provenance import (
 from unseen.records import mend_records
 
 PYTHON = sys.executable
-CONFIG_NAME = (
-    ", ".join(map(str, workflow.overwrite_configfiles)) or "config/config.yaml"
+CONFIG_NAME = ", ".join(map(str, workflow.overwrite_configfiles)) or (
+    "--config without a --configfile"
+    if workflow.config_settings.overwrite_config
+    else "config/config.yaml"
 )
 DEMO = Path("resources/demo")
 
@@ -152,6 +159,9 @@ def check_sources():
         and not Path(config["word_vectors"]).is_file()
     ):
         missing.append(f"word_vectors: {config['word_vectors']}")
+    for name, embedding in config["embeddings"].items():
+        if not Path(embedding["encoder"]).is_dir():
+            missing.append(f"embeddings.{name}.encoder: {embedding['encoder']}")
     for name, run in config["runs"].items():
         weights = run["weights"]
         if (
@@ -225,12 +235,14 @@ def stage(wildcards, output):
 
 
 def in_a_file(name, value):
-    """A JSON value as the argument `@FILE`: a command of over 128 kB cannot be started."""
-    path = Path(".snakemake/unseen_specs") / f"{name}.json"
-    text = as_json(value)
-    if not path.is_file() or path.read_text() != text:
+    """A JSON value as the argument `@FILE`: a command of over 128 kB cannot be started.
+
+    The name holds the content, so that a dry-run with other settings changes nothing for a job that is to start.
+    """
+    path = Path(".snakemake/unseen_specs") / f"{name}-{json_digest(value)[:12]}.json"
+    if not path.is_file():
         with atomic(path) as temporary:
-            temporary.write_text(text)
+            temporary.write_text(as_json(value))
     return f"@{path}"
 
 

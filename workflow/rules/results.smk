@@ -1,5 +1,18 @@
 """Scores to tables, figures and the report."""
 
+TABLES = [
+    f"results/table{number}.csv" for number in (1, 2, 3) if config[f"table{number}"]
+]
+OVERLAPS = [f"results/overlap/{name}.csv" for name in PRUNED]
+
+
+rule all:
+    """Without a target: the tables, or of a configuration without any the overlap of its classes."""
+    default_target: True
+    input:
+        TABLES or OVERLAPS,
+
+
 PUBLISHED = str(REPOSITORY / "config" / "published.csv")
 
 
@@ -30,7 +43,9 @@ rule make_table:
         kept=lambda wildcards, output: pairs(table_kept(wildcards.number)),
         published=lambda wildcards, output: PUBLISHED,
         version=lambda wildcards, output: version_arguments(
-            f"table{wildcards.number}", table_metrics(wildcards.number)
+            f"table{wildcards.number}",
+            table_metrics(wildcards.number),
+            table_stage(wildcards.number),
         ),
     shell:
         "{params.stage} --log {log:q} -- make_table.py --table {wildcards.number} --rows {params.rows:q}"
@@ -69,14 +84,13 @@ rule draw_figure:
             f"figure{wildcards.number}", figure_spec(wildcards.number)[0]
         ),
         version=lambda wildcards, output: version_arguments(
-            f"figure{wildcards.number}", figure_scores(wildcards.number)
+            f"figure{wildcards.number}",
+            figure_scores(wildcards.number),
+            figure_stage(wildcards.number),
         ),
     shell:
         "{params.stage} --log {log:q} -- draw_figure.py --figure {wildcards.number} --data {params.data:q}"
         " --output {output.main:q} {params.version:q}"
-
-
-# Versions: code and settings of every stage behind a result, and the contents of the sources.
 
 
 # The report

@@ -117,7 +117,10 @@ rule train_frozen:
     input:
         unpack(
             lambda wildcards: training_inputs(wildcards)
-            | {"features": [f"results/features/{wildcards.run}.h5.sha256"]}
+            | {
+                "features": [ancient(f"results/features/{wildcards.run}.h5")],
+                "features_digest": [f"results/features/{wildcards.run}.h5.sha256"],
+            }
         ),
     output:
         model="results/models/{run}/model.pt",

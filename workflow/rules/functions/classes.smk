@@ -59,6 +59,18 @@ def embedding_source(wildcards):
     return [f"results/word_vectors/word2vec/{wildcards.dataset}.h5"]
 
 
+@lru_cache(maxsize=None)
+def encoder_digest(embedding):
+    """What lies in a sentence encoder's folder."""
+    if embedding == configuration.WORD2VEC:
+        return ""
+    folder = Path(config["embeddings"][embedding]["encoder"])
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return json_digest(
+        {str(path.relative_to(folder)): file_digest(path) for path in files}
+    )
+
+
 def embedding_arguments(wildcards, input):
     if wildcards.embedding == configuration.WORD2VEC:
         return (

@@ -252,22 +252,30 @@ def decisive(run):
         for key, value in run.settings.items()
         if key not in WITHOUT_EFFECT and config["training"].get(key) != value
     }
-    weights = Path(run.weights).name if run.weights else None
+    weights = run.weights if run.weights in RUNS else weights_content(run.weights)
     return own | {
         "train_on": run.train_on,
         "unseen": run.prune_against,
+        "embedding": f"{run.embedding} {encoder_digest(run.embedding)}".strip(),
         "weights": weights,
     }
 
 
 def version_stages(runs, sets):
+    """Code and settings of the stages behind some runs' scores."""
     training = {
         key: value
         for key, value in config["training"].items()
         if key not in WITHOUT_EFFECT
     }
     stages = {
-        "embed_classes": stage_of("embed_classes", raw_words=config["raw_words"]),
+        "list_clips": stage_of("list_clips"),
+        "name_words": stage_of("name_words"),
+        "embed_classes": stage_of(
+            "embed_classes",
+            raw_words=config["raw_words"],
+            missing_words=config["missing_words"],
+        ),
         "prune_classes": stage_of("prune_classes", overlap=config["overlap"]),
         "decode_clips": stage_of("decode_clips", clips=CLIP_SETTINGS),
         "train": stage_of("train", **training),
@@ -278,9 +286,22 @@ def version_stages(runs, sets):
         stages["synthesize_clips"] = stage_of(
             "synthesize_clips", **config["photographs"]
         )
+    if any(run.name in FROZEN for run in runs):
+        stages["extract_features"] = stage_of("extract_features")
+    if any(run.name in SUBSETS for run in runs):
+        stages["select_classes"] = stage_of("select_classes")
     return stages | {
         f"run {run.name}": {"code": {}, "settings": decisive(run)} for run in runs
     }
+
+
+def table_stage(number):
+    rows, published = table_rows(number), contents([PUBLISHED])
+    return {"make_table": stage_of("make_table", rows=rows, published=published)}
+
+
+def figure_stage(number):
+    return {"draw_figure": stage_of("draw_figure", shown=shown_in_figure(number))}
 
 
 def ancestry(run):
@@ -307,13 +328,14 @@ def version_sources(pairs_of_names):
     return [f"results/sources/{name}.txt" for name in scored(pairs_of_names)[1]]
 
 
-def version_arguments(name, pairs_of_names):
+def version_arguments(name, pairs_of_names, last_stage):
+    """Arguments that name a result's parts; `last_stage` is what draws it up, and of what."""
     runs, sets = scored(pairs_of_names)
     sources = [f"{name}=results/sources/{name}.txt" for name in sets]
     sources += [f"words of {name}=results/classes/{name}.tsv" for name in sets]
     if any(run.embedding == configuration.WORD2VEC for run in runs):
         sources.append("word vectors=results/word_vectors/word2vec.h5.sha256")
-    stages = in_a_file(f"{name}_stages", version_stages(runs, sets))
+    stages = in_a_file(f"{name}_stages", version_stages(runs, sets) | last_stage)
     return ["--stages", stages, "--sources", *sources]
 
 

@@ -79,12 +79,16 @@ def settings_on_cpu(wildcards, output):
 
 
 def weights_digest(wildcards):
-    """Size and time of a file of weights; a run's model is an input."""
-    weights = run_of(wildcards).weights
-    if weights and weights not in RUNS and Path(weights).is_file():
-        status = Path(weights).stat()
-        return f"{Path(weights).name} {status.st_size} {status.st_mtime_ns}"
-    return weights or ""
+    """The content of a file of weights, or torchvision's name; a run's model is an input."""
+    return weights_content(run_of(wildcards).weights)
+
+
+@lru_cache(maxsize=None)
+def weights_content(weights):
+    """The same for initial weights of any kind."""
+    if not weights or weights in RUNS:
+        return ""
+    return file_digest(weights) if Path(weights).is_file() else weights
 
 
 def launcher(wildcards, output):

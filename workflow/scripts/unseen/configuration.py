@@ -7,6 +7,7 @@ a stage is told its own settings on its command line.
 import copy
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -116,6 +117,8 @@ def _explain(error: ValidationError) -> str:
         case "required":
             missing = [name for name in error.validator_value if name not in value]
             return f"{key or 'the configuration'} lacks the key {', '.join(missing)}"
+        case "type" if error.parent is None and "propertyNames" in error.absolute_schema_path:
+            return f"{key}: {value!r} is no text: put the name in quotes"
         case "type":
             wanted = error.validator_value
             wanted = wanted if isinstance(wanted, str) else " or ".join(wanted)
@@ -228,6 +231,8 @@ def _run_mistakes(config: Settings) -> Iterator[str]:
                     yield f"runs.{name}.{key} names no data set: {dataset}" + _suggest(
                         dataset, datasets
                     )
+        if name.endswith("-permuted"):
+            yield f"runs.{name}: names that end in -permuted are those of the controls"
         both = set(as_list(run.get("train_on"))) & set(run["unseen"])
         if both:
             yield f"runs.{name} trains on {', '.join(sorted(both))}, which it calls unseen"
@@ -307,9 +312,14 @@ def _row_mistakes(config: Settings) -> Iterator[str]:
                 )
                 continue
             run = config["runs"][row["run"]]
+            for dataset in as_list(run.get("train_on")):
+                if "layout" not in config["datasets"].get(dataset, {}):
+                    yield f"{where} needs run {row['run']}: {dataset} has no layout, so no clips"
             for dataset in row["datasets"]:
                 if dataset not in config["datasets"]:
                     yield f"{where}.datasets names no data set: {dataset}"
+                elif "layout" not in config["datasets"][dataset]:
+                    yield f"{where}.datasets: {dataset} has no layout, so it has no videos"
                 elif dataset not in run["unseen"] and not run["allow_seen"]:
                     yield (
                         f"{where} scores run {row['run']} on {dataset}, which is not in its "
@@ -328,7 +338,9 @@ def _figure_mistakes(config: Settings) -> Iterator[str]:
     for part in ("end_to_end", "baseline", "pretrained"):
         run = config["runs"].get(figures.get(part))
         for dataset in figures.get("datasets", []) if run else []:
-            if dataset not in run["unseen"] and not run["allow_seen"]:
+            if "layout" not in config["datasets"].get(dataset, {}):
+                yield f"figures.datasets names no data set with videos: {dataset}"
+            elif dataset not in run["unseen"] and not run["allow_seen"]:
                 yield f"figures.datasets: {dataset} is not in the unseen of run {figures[part]}"
 
 
@@ -336,17 +348,25 @@ def _figure_mistakes(config: Settings) -> Iterator[str]:
 
 
 def expand_runs(config: Settings) -> dict[str, Run]:
-    """All runs by name: those of the configuration once a seed, then those of the sweeps."""
+    """All runs by name: those of the configuration once a seed, then those of the sweeps.
+
+    Raises UserError for a name that two runs have.
+    """
     tests = _tests(config)
     pruned = _prune_against(config)
-    runs: dict[str, Run] = {}
-    for base in config["runs"]:
-        for seed in config["seeds"]:
-            run = _run(config, base, seed, tests[base], pruned[base])
-            runs[run.name] = run
-    for run in _sweep_runs(config, runs):
-        runs[run.name] = run
-    return runs
+    seeded_runs = [
+        _run(config, base, seed, tests[base], pruned[base])
+        for base in config["runs"]
+        for seed in config["seeds"]
+    ]
+    runs = {run.name: run for run in seeded_runs}
+    sweeps = {run.name: run for run in _sweep_runs(config, runs)}
+    names = Counter([*(run.name for run in seeded_runs), *sweeps])
+    for name in [name for name, number in names.items() if number > 1]:
+        raise UserError(
+            f"runs.{name} has a name that another run gets by its seed or its subset; rename it"
+        )
+    return runs | sweeps
 
 
 def seeded(base: str, seed: int, seeds: list[int]) -> str:
@@ -390,12 +410,18 @@ def _training_of(config: Settings, base: str) -> Settings:
 
 
 def _tests(config: Settings) -> dict[str, tuple[str, ...]]:
-    """The data sets that each run is scored on: its unseen ones and those of the tables' rows."""
+    """The data sets that each run is scored on: its unseen ones and those of the tables' rows.
+
+    Of a class list alone there is nothing to score.
+    """
     tests = {name: dict.fromkeys(run["unseen"]) for name, run in config["runs"].items()}
     for table in ("table1", "table2", "table3"):
         for row in config[table]:
             tests[row["run"]] |= dict.fromkeys(row["datasets"])
-    return {name: tuple(sets) for name, sets in tests.items()}
+    return {
+        name: tuple(dataset for dataset in sets if "layout" in config["datasets"][dataset])
+        for name, sets in tests.items()
+    }
 
 
 def _prune_against(config: Settings) -> dict[str, tuple[str, ...]]:

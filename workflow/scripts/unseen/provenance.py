@@ -2,9 +2,11 @@
 
 import ast
 import contextlib
+import glob
 import hashlib
 import json
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from functools import cache
@@ -43,10 +45,15 @@ def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path that takes the place of `path` when the block ends without an error.
 
     The file is flushed to the disk before it is renamed, so a reader sees the whole file or none.
+    What killed writers of the same path have left on this machine is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    here = f".{path.name}.{socket.gethostname()}-"
+    for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
+        if not _is_alive(left.name.removeprefix(here).partition("-")[0]):
+            left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(".tmp", f"{here}{os.getpid()}-", path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -57,6 +64,17 @@ def atomic(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this machine, named by its number, is there."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        pass
+    return True
 
 
 def _umask() -> int:
