@@ -66,18 +66,19 @@ def test_two_stages_never_write_one_output_at_once(tmp_path):
         "path = pathlib.Path(sys.argv[1])\n"
         "assert not pathlib.Path('busy').exists()\n"
         "pathlib.Path('busy').touch()\n"
-        "time.sleep(1)\n"
+        "while not pathlib.Path('go').exists():\n    time.sleep(0.02)\n"
         "pathlib.Path('busy').unlink()\n"
         "path.write_text('done')\n"
     )
     first = stage(tmp_path, slow)
-    while not (tmp_path / "busy").exists():
+    while not (tmp_path / "busy").exists() and first.poll() is None:
         time.sleep(0.02)
     second = stage(tmp_path, slow)
-    printed, _ = second.communicate()
-    first.communicate()
-    assert (first.returncode, second.returncode) == (0, 0)
-    assert f"waiting for process {first.pid}" in printed
+    assert f"waiting for process {first.pid}" in second.stdout.readline()
+    (tmp_path / "go").touch()
+    for process in (first, second):
+        process.communicate()
+        assert process.returncode == 0
 
 
 def slurm(folder: Path, left: str) -> dict[str, str]:
