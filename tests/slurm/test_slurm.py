@@ -70,7 +70,7 @@ def submit(workspace: Workspace, *arguments: str) -> subprocess.CompletedProcess
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=230,
+        timeout=400,
     )
 
 
@@ -82,14 +82,14 @@ def slurm_logs(workspace: Workspace, rule: str) -> list[Path]:
 
 def jobs_shown() -> dict[str, tuple[str, str, str]]:
     """Jobs that wait or run: what they are, their memory and their GPUs."""
-    columns = "--format=%i|%k|%m|%b"
+    columns = "--Format=jobid:12,comment:100,minmemory:12,tres-per-job:24"
     done = subprocess.run(
         ["squeue", "--noheader", columns, "--states=PENDING,RUNNING"],
         capture_output=True,
         text=True,
         check=True,
     )
-    lines = (line.strip().split("|") for line in done.stdout.splitlines())
+    lines = (line.split() for line in done.stdout.splitlines())
     return {job: (comment, memory, gpus) for job, comment, memory, gpus in lines}
 
 
@@ -144,7 +144,7 @@ def test_time_limit(finished: Workspace, slurm: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-5000:]
     assert done.stdout.count("has been submitted with SLURM jobid") == 2
     first, second = (path.read_text() for path in slurm_logs(slow, "train"))
-    assert "stopped at results/models/demo-e2e/checkpoint.pt" in first
+    assert "stopped at results/models/demo-e2e/checkpoint" in first
     assert "going on from epoch" not in first
     assert "waiting for process" not in second
     assert re.search(r"going on from epoch \d+, step \d+", second)
