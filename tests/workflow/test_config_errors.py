@@ -53,3 +53,19 @@ def test_demo_without_configfile(finished: Workspace, tmp_path: Path) -> None:
     )
     assert without.returncode == 0, without.stdout
     assert rules(jobs_in(without.stdout)) == {"render_demo", "list_clips"}
+
+
+def test_without_a_target(workspace: Workspace) -> None:
+    """All tables that have rows."""
+    (workspace.folder / TABLE).unlink()
+    assert rules(workspace.run("--dry-run")) == {"all", "make_table"}
+
+
+def test_a_dry_run_leaves_the_specs_of_others(workspace: Workspace) -> None:
+    """A job that is about to start reads what its own Snakemake has written."""
+    specs = workspace.folder / ".snakemake/unseen_specs"
+    before = {path.name: path.read_bytes() for path in specs.iterdir()}
+    workspace.config["training"]["learning_rate"] = 0.5
+    workspace.run("--dry-run", TABLE)
+    after = {path.name: path.read_bytes() for path in specs.iterdir()}
+    assert before and before.items() < after.items()

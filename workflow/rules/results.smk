@@ -1,18 +1,5 @@
 """Scores to tables, figures and the report."""
 
-TABLES = [
-    f"results/table{number}.csv" for number in (1, 2, 3) if config[f"table{number}"]
-]
-OVERLAPS = [f"results/overlap/{name}.csv" for name in PRUNED]
-
-
-rule all:
-    """Without a target: the tables, or of a configuration without any the overlap of its classes."""
-    default_target: True
-    input:
-        TABLES or OVERLAPS,
-
-
 PUBLISHED = str(REPOSITORY / "config" / "published.csv")
 
 

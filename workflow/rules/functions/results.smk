@@ -325,7 +325,13 @@ def scored(pairs_of_names):
 
 
 def version_sources(pairs_of_names):
-    return [f"results/sources/{name}.txt" for name in scored(pairs_of_names)[1]]
+    """The files whose contents are the sources of a version."""
+    runs, sets = scored(pairs_of_names)
+    files = [f"results/sources/{name}.txt" for name in sets]
+    files += [f"results/classes/{name}.tsv" for name in sets]
+    if any(run.embedding == configuration.WORD2VEC for run in runs):
+        files.append("results/word_vectors/word2vec.h5.sha256")
+    return files
 
 
 def version_arguments(name, pairs_of_names, last_stage):

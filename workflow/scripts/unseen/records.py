@@ -42,8 +42,8 @@ def mend_records(folder: Path) -> dict[str, str]:
 
     def is_lost(output: str, since: int = 0) -> bool:
         """Whether an output is gone because a job began to make it anew, later than `since`."""
-        if (folder.parent / output).exists():
-            return False
+        if "://" in output or (folder.parent / output).exists():
+            return False  # what lies in a bucket is looked for by Snakemake
         return output in is_marked or output not in written or written[output] > since
 
     for name in recorded:
