@@ -2,6 +2,11 @@
 # A real Slurm of one node for the tests: Debian, slurm-wlm and munge installed, run as root, no systemd needed.
 # Usage: start.sh WORKDIR; stop.sh WORKDIR ends what it started.
 set -euo pipefail
+OURS="# Made by unseen's tests"
+if [ -e /etc/slurm/slurm.conf ] && [ "$(head -1 /etc/slurm/slurm.conf)" != "$OURS" ]; then
+  echo "/etc/slurm/slurm.conf is there: this machine has a Slurm of its own" >&2
+  exit 1
+fi
 W=$1; mkdir -p "$W"/{state,spool,log,run} /etc/slurm
 H=$(hostname -s)
 # As on a cluster, what is left of a job's cgroup is killed when its first process ends; else Slurm loses sight of it.
@@ -16,6 +21,7 @@ chown munge:munge /etc/munge/munge.key; chmod 400 /etc/munge/munge.key
 install -d -o munge -g munge -m 0755 /run/munge
 install -d -o munge -g munge -m 0700 /var/lib/munge /var/log/munge
 cat > /etc/slurm/slurm.conf <<CONF
+$OURS
 ClusterName=local
 SlurmctldHost=$H
 SlurmUser=root
