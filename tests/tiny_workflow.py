@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ class Workspace:
     repository: Path
     folder: Path
     config: dict[str, Any] = field(default_factory=lambda: yaml.safe_load(TINY.read_text()))
+    environment: dict[str, str] = field(default_factory=dict)
 
     def command(self, *arguments: str, cores: int = 2) -> list[str]:
         path = self.folder / "config.yaml"
@@ -61,7 +62,7 @@ class Workspace:
         return subprocess.run(
             self.command(*arguments, cores=cores),
             cwd=self.folder,
-            env=os.environ | quiet() | environment,
+            env=os.environ | quiet() | self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -111,6 +112,19 @@ def rules(jobs: Iterable[Job]) -> set[str]:
     return {job.rule for job in jobs}
 
 
+def own(jobs: Iterable[Job]) -> set[str]:
+    """The rules of the jobs with a reason of their own."""
+    return rules(job for job in jobs if job.is_own)
+
+
+def put(config: Any, key: str, value: Any) -> None:
+    """Set a key such as `training.epochs` or `table2.0.run`."""
+    *sections, last = key.split(".")
+    for name in sections:
+        config = config[int(name)] if isinstance(config, list) else config.setdefault(name, {})
+    config[last] = value
+
+
 def outputs_of(text: str, rule: str) -> list[str]:
     """The first outputs of a rule's jobs in Snakemake's messages."""
     return sorted(job.output for job in jobs_in(text) if job.rule == rule)
@@ -141,7 +155,7 @@ def finished(session_folder: Path) -> Workspace:
 
 def copy_of(base: Workspace, folder: Path) -> Workspace:
     shutil.copytree(base.folder, folder, symlinks=True)
-    return Workspace(base.repository, folder, copy.deepcopy(base.config))
+    return replace(base, folder=folder, config=copy.deepcopy(base.config))
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import random
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tiny_workflow import Job, Workspace, copy_of, rules
+from tiny_workflow import Job, Workspace, copy_of, own, put, rules
 
 from unseen.provenance import SCRIPTS, import_closure
 
@@ -42,20 +43,8 @@ def with_followers(some: set[str]) -> set[str]:
     return some if followers <= some else with_followers(some | followers)
 
 
-def own(jobs: list[Job]) -> set[str]:
-    return {job.rule for job in jobs if job.is_own}
-
-
 def outputs(jobs: list[Job], rule: str) -> list[str]:
     return sorted(job.output for job in jobs if job.rule == rule)
-
-
-def put(config: dict[str, Any], key: str, value: Any) -> None:
-    """Set a key such as `training.epochs`."""
-    *sections, last = key.split(".")
-    for section in sections:
-        config = config.setdefault(section, {})
-    config[last] = value
 
 
 # Nothing changed in content
@@ -65,6 +54,19 @@ def test_nothing_to_do(workspace: Workspace) -> None:
     started = time.monotonic()
     assert workspace.would_rerun() == []
     assert time.monotonic() - started < 60
+
+
+@pytest.mark.xfail(strict=True, reason="their commands name inputs that `settle` is to settle")
+@pytest.mark.parametrize(
+    "target", ["predictions/demo-e2e/demo-ucf.csv", "rejected/demo-ucf.csv"], ids=lambda t: t[:8]
+)
+def test_dry_run_of_a_target_behind_the_cut_off(
+    finished: Workspace, tmp_path: Path, target: str
+) -> None:
+    """Before anything is made, a dry-run of any target shows the way there."""
+    fresh = replace(finished, folder=tmp_path)
+    shutil.copytree(finished.folder / "tests", tmp_path / "tests")
+    assert "settle" in rules(fresh.run("--dry-run", f"results/{target}"))
 
 
 def test_no_change_in_content(own_repository: Workspace) -> None:
@@ -112,20 +114,17 @@ def move_sources(workspace: Workspace) -> None:
         assert (workspace.folder / "videos" / name).is_dir()
 
 
-# Settings
+# Settings: what follows a rerun. What each key reruns is in test_every_key.py.
 
 SETTINGS: list[tuple[str, Any, set[str]]] = [
     ("clips.short_side", 44, {"decode_clips"}),
     ("clips.gop", 4, {"decode_clips", "synthesize_clips"}),
     ("photographs.seed", 1, {"synthesize_clips"}),
-    ("photographs.clips_per_photo", 2, {"synthesize_clips"}),
     ("training.epochs", 3, {"train"}),
-    ("training.learning_rate", "2e-3", {"train"}),
     ("training.frames", 5, {"synthesize_clips"}),
     ("runs.demo-e2e.batch_size", 4, {"train"}),
     ("testing.snippets", 3, {"embed_videos"}),
     ("seeds", [1], {"train"}),
-    ("runs.demo-e2e.allow_seen", True, set()),
     ("table2", [{"method": "x", "run": "demo-e2e", "datasets": ["demo-ucf"]}], {"make_table"}),
     ("demo.seed", 1, {"render_demo"}),
     ("raw_words", True, {"embed_classes"}),
