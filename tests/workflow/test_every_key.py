@@ -205,17 +205,23 @@ FEATURE_KEYS = {
 PLACES = {"device": "auto", "gpus": 2, "threads": 2, "workers": 1, "checkpoint_minutes": 1}
 """Those that leave a model as it is."""
 CONTRASTIVE = ("temperature", "uniformity", "projection")
+UNREAD = {"feature_epochs", "temperature", "uniformity"}
+"""Those that a run with Eq. 2 and a visual encoder of its own never reads."""
 
 for key, value in TRAINING.items():
     run = "phrases" if key in CONTRASTIVE else "demo-e2e"
     photographs = {"synthesize_clips"} if key in ("frames", "crop") else set()
     CASES[f"training.{key}"] = value, {"train", *photographs}
     CASES[f"runs.{run}.{key}"] = value, {"train"}
-    CASES[f"figures.training.{key}"] = value, {"train"}
+    CASES[f"figures.training.{key}"] = value, set() if key in UNREAD else {"train"}
     if key not in CONTRASTIVE:
         CASES[f"runs.fixed.{key}"] = value, FEATURES if key in FEATURE_KEYS else {"train_frozen"}
 for key in ("epochs", "loss"):  # which the run that the frozen one starts from has of its own
     CASES[f"training.{key}"] = TRAINING[key], {"train", "train_frozen"}
+CASES["training.feature_epochs"] = TRAINING["feature_epochs"], set()  # `fixed` has its own
+CASES["runs.demo-e2e.feature_epochs"] = TRAINING["feature_epochs"], set()
+CASES["runs.released.learning_rate"] = TRAINING["learning_rate"], set()  # it trains nothing
+CASES["runs.released.width"] = 4, {"train"}
 for key, value in PLACES.items():
     for section in ("training", "runs.demo-e2e", "runs.fixed", "figures.training"):
         CASES[f"{section}.{key}"] = value, set()

@@ -56,7 +56,6 @@ def test_nothing_to_do(workspace: Workspace) -> None:
     assert time.monotonic() - started < 60
 
 
-@pytest.mark.xfail(strict=True, reason="their commands name inputs that `settle` is to settle")
 @pytest.mark.parametrize(
     "target", ["predictions/demo-e2e/demo-ucf.csv", "rejected/demo-ucf.csv"], ids=lambda t: t[:8]
 )

@@ -83,9 +83,10 @@ rule merge_rejected:
     params:
         stage=stage,
         code=code_digest("merge_rejected"),
+        shards=lambda wildcards, output: clip_stores([wildcards.dataset]),
         limit=lambda wildcards, output: config["clips"]["max_rejected_percent"],
     shell:
-        "{params.stage} --log {log:q} -- merge_rejected.py --dataset {wildcards.dataset:q} --shards {input.files:q}"
+        "{params.stage} --log {log:q} -- merge_rejected.py --dataset {wildcards.dataset:q} --shards {params.shards:q}"
         " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
 
 

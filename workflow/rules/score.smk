@@ -20,6 +20,7 @@ rule score_videos:
     params:
         stage=stage,
         code=code_digest("score_videos"),
+        arguments=scoring_arguments,
         seen=is_seen,
     shell:
         score_command(
@@ -45,6 +46,7 @@ rule score_permuted:
     params:
         stage=stage,
         code=code_digest("score_videos"),
+        arguments=scoring_arguments,
         seed=lambda wildcards: run_of(wildcards).seed,
         seen=is_seen,
     shell:
@@ -68,5 +70,6 @@ rule predict_classes:
     params:
         stage=stage,
         code=code_digest("score_videos"),
+        arguments=scoring_arguments,
     shell:
         score_command()

@@ -10,11 +10,7 @@ TRAINED = [name for name in RUNS if name not in FROZEN]
 rule select_classes:
     """A subset of a run's kept classes, for the sweeps of Figures 4 to 6."""
     input:
-        kept=lambda wildcards: settled([f"results/kept/{run_of(wildcards).base}.txt"]),
-        embeddings=lambda wildcards: [
-            class_embeddings(run_of(wildcards), name)
-            for name in run_of(wildcards).train_on
-        ],
+        lambda wildcards: settled(list(subset_sources(wildcards))),
     output:
         "results/kept/{run}.txt",
     log:
@@ -28,12 +24,21 @@ rule select_classes:
         code=code_digest("select_classes"),
         subset=lambda wildcards: as_json(run_of(wildcards).settings["subset"]),
         seed=lambda wildcards: run_of(wildcards).seed,
+        kept=lambda wildcards, output: subset_sources(wildcards)[0],
+        embeddings=lambda wildcards, output: subset_sources(wildcards)[1:],
     shell:
-        "{params.stage} --log {log:q} -- select_classes.py --kept {input.kept:q} --class-embeddings {input.embeddings:q}"
+        "{params.stage} --log {log:q} -- select_classes.py --kept {params.kept:q} --class-embeddings {params.embeddings:q}"
         " --subset {params.subset:q} --seed {params.seed} --output {output:q}"
 
 
 WITHOUT_EFFECT = ("threads", "workers", "device", "gpus", "checkpoint_minutes")
+
+
+READ_WITHOUT_TRAINING = (
+    *("network", "frames", "crop", "width", "dropout", "normalise"),
+    *("projection", "replace_head", "loss", "seed"),
+)
+READ_BY_CONTRASTIVE = ("temperature", "uniformity")
 
 
 FEATURE_KEYS = (

@@ -1,21 +1,31 @@
 """Inputs of scoring."""
 
 
-def scoring_inputs(wildcards):
+def scoring_files(wildcards):
+    """What scores are made of, by the option of score_videos.py that names it."""
     run, name = run_of(wildcards), dataset_of(wildcards)
-    return settled(
-        {
-            "embeddings": [ancient(f"results/video_embeddings/{run.name}/{name}.h5")],
-            "embeddings_digest": [
-                f"results/video_embeddings/{run.name}/{name}.h5.sha256"
-            ],
-            "class_embeddings": [class_embeddings(run, name)],
-            "labels": [ancient(f"results/labels/{name}.csv")],
-            "labels_digest": [f"results/labels/{name}.csv.sha256"],
-            "rejected": [f"results/rejected/{name}.csv"],
-            "missing": [f"results/missing/{name}.csv"],
-        }
-    )
+    return {
+        "embeddings": f"results/video_embeddings/{run.name}/{name}.h5",
+        "class-embeddings": class_embeddings(run, name),
+        "labels": f"results/labels/{name}.csv",
+        "rejected": f"results/rejected/{name}.csv",
+        "missing": f"results/missing/{name}.csv",
+    }
+
+
+def scoring_inputs(wildcards):
+    files = scoring_files(wildcards)
+    large = with_digests([files.pop("embeddings"), files.pop("labels")])
+    return settled(large | {"small": list(files.values())})
+
+
+def scoring_arguments(wildcards, output):
+    """Told apart from the inputs, which are not known before the cut-off."""
+    return [
+        part
+        for option, path in scoring_files(wildcards).items()
+        for part in (f"--{option}", path)
+    ]
 
 
 def is_seen(wildcards):
@@ -28,8 +38,6 @@ def is_seen(wildcards):
 
 def score_command(further=""):
     return (
-        "{params.stage} --log {log:q} -- score_videos.py --embeddings {input.embeddings:q}"
-        " --class-embeddings {input.class_embeddings:q} --labels {input.labels:q}"
-        " --rejected {input.rejected:q} --missing {input.missing:q}"
+        "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q}"
         f" --predictions {{output.predictions:q}} {further}"
     )

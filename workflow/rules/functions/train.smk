@@ -48,13 +48,23 @@ def subset_in_training(run):
     return {"subset": subset} if "fraction" in subset else {"subset": None}
 
 
+def subset_sources(wildcards):
+    """The kept classes that a subset is taken of, and the class embeddings of its training sets."""
+    run = run_of(wildcards)
+    embeddings = [class_embeddings(run, name) for name in run.train_on]
+    return f"results/kept/{run.base}.txt", *embeddings
+
+
 def training_settings(wildcards):
     """The settings that a model depends on: what a rerun is decided by."""
     run = run_of(wildcards)
     settings = run.settings | subset_in_training(run)
-    return as_json(
-        {key: settings[key] for key in settings if key not in WITHOUT_EFFECT}
-    )
+    if not run.train_on:
+        return as_json({key: settings[key] for key in READ_WITHOUT_TRAINING})
+    unread = {*WITHOUT_EFFECT, *(() if run.freeze else ("feature_epochs",))}
+    if settings["loss"] != "contrastive":
+        unread |= set(READ_BY_CONTRASTIVE)
+    return as_json({key: settings[key] for key in settings if key not in unread})
 
 
 def feature_settings(wildcards):

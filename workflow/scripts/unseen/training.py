@@ -299,9 +299,9 @@ def train(
     `weights` is where to start from: None, a file or torchvision's name. `features` holds the
     frozen network's features of the snippets, in place of the shards. A run without either has
     nothing to train on: it makes the model of `weights`. `digest` names the code and settings of
-    whoever calls; a checkpoint of another digest stays until a model is there, or with `must_resume` is
-    refused. Of a finished run it holds the weights alone: a model that got lost is there again in a
-    moment.
+    whoever calls; a checkpoint of another digest stays until a model is there, or is refused with
+    `must_resume`. Of a finished run it holds the weights alone: a model that got lost is there
+    again in a moment.
 
     Raises UserError for mistakes in the settings and data, and for a loss that is not finite.
     Leaves the process with exit code `STOPPED` on SIGTERM, SIGUSR1 and Control-C, after writing a
