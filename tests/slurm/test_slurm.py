@@ -151,6 +151,7 @@ def test_time_limit(finished: Workspace, slurm: str, tmp_path: Path) -> None:
     assert (slow.folder / MODEL).read_bytes() == (whole.folder / MODEL).read_bytes()
 
 
+@pytest.mark.long
 def test_cancelled_from_outside(finished: Workspace, slurm: str, tmp_path: Path) -> None:
     """What `scancel` ends is submitted anew, with more memory.
 
