@@ -2,11 +2,10 @@
 
 import csv
 
-from tiny_workflow import Workspace, rules
+from tiny_workflow import TABLE, Workspace, rules
 
 from unseen.provenance import file_digest, write_digest
 
-TABLE = "results/table2.csv"
 BEFORE_SCORING = ("class_embeddings", "clips", "kept", "models", "overlap", "video_embeddings")
 
 

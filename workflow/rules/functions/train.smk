@@ -42,10 +42,10 @@ def training_arguments(wildcards, output):
     return arguments
 
 
-def subset_in_training(run):
-    """A subset of the classes is in the kept list already; a share of the clips is taken here."""
+def settings_in_training(run):
+    """A run's settings. A subset of its classes is in the kept list already; a share of its clips is taken here."""
     subset = run.settings.get("subset", {})
-    return {"subset": subset} if "fraction" in subset else {"subset": None}
+    return run.settings | {"subset": subset if "fraction" in subset else None}
 
 
 def subset_sources(wildcards):
@@ -58,7 +58,7 @@ def subset_sources(wildcards):
 def training_settings(wildcards):
     """The settings that a model depends on: what a rerun is decided by."""
     run = run_of(wildcards)
-    settings = run.settings | subset_in_training(run)
+    settings = settings_in_training(run)
     if not run.train_on:
         return as_json({key: settings[key] for key in READ_WITHOUT_TRAINING})
     unread = {*WITHOUT_EFFECT, *(() if run.freeze else ("feature_epochs",))}
@@ -75,17 +75,12 @@ def feature_settings(wildcards):
 
 
 def all_settings(wildcards, output):
-    run = run_of(wildcards)
-    return as_json(run.settings | subset_in_training(run))
+    return as_json(settings_in_training(run_of(wildcards)))
 
 
 def settings_on_cpu(wildcards, output):
     """On stored features there is a linear layer to train: it needs no GPU, and asks for none."""
-    return as_json(
-        run_of(wildcards).settings
-        | subset_in_training(run_of(wildcards))
-        | {"device": "cpu"}
-    )
+    return as_json(settings_in_training(run_of(wildcards)) | {"device": "cpu"})
 
 
 def weights_digest(wildcards):

@@ -91,10 +91,10 @@ def warn_before_limit(job: str, ahead_s: float = 60.0) -> None:
     here: where Slurm tracks processes by cgroup, only the first process of a job receives it, which
     is Snakemake, and dies of it.
     """
-    while (left := time_left(job)) is None or left > ahead_s:
-        if left is None:
-            return
+    while (left := time_left(job)) is not None and left > ahead_s:
         time.sleep(left - ahead_s)  # and look again, since a limit can be moved
+    if left is None:
+        return
     while not callable(signal.getsignal(signal.SIGUSR1)):
         time.sleep(0.5)
     os.kill(os.getpid(), signal.SIGUSR1)

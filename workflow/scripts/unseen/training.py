@@ -624,10 +624,9 @@ def _memory_gb(device: torch.device) -> float:
 
 
 def save_checkpoint(run: Run, state: State) -> None:
-    """Write everything that going on needs, and the digest of what it belongs to."""
+    """Write everything that going on needs, in the file of this digest."""
     finished = state.epoch == run.settings.epochs
     content = {
-        "digest": run.digest,
         "objective": run.objective.state_dict(),
         "optimiser": None if finished else run.optimiser.state_dict(),
         "state": asdict(state),
