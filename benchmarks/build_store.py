@@ -1,6 +1,6 @@
 """What a clip store costs: CPU time beside ffmpeg's bare decoding, bytes a clip, and PSNR.
 
-    PYTHONPATH=workflow/scripts python benchmarks/build_store.py [--footage FOLDER] > build.csv
+    PYTHONPATH=src python benchmarks/build_store.py [--footage FOLDER] > build.csv
 
 Footage of 340x256 and 1280x720 pixels is generated, and made from the videos of `--footage`: 10 s
 at 30 frames a second, H.264. `bare` decodes and scales the same files with one ffmpeg process and
@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from footage import LENGTH, make_videos
 
-from unseen.clipstore import MANIFEST_COLUMNS, ClipStore, decode_shard
-from unseen.video import CODECS, ClipSettings, ffmpeg, i420_to_rgb
+from unseen.videos.clip_store import MANIFEST_COLUMNS, ClipStore, decode_shard
+from unseen.videos.video import CODECS, ClipSettings, ffmpeg, i420_to_rgb
 
 SCALE = "scale='if(gt(iw,ih),-2,128)':'if(gt(iw,ih),128,-2)':flags=bilinear"
 

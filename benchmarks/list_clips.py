@@ -15,7 +15,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+REPOSITORY = Path(__file__).resolve().parents[1]
 CLASSES = 700
 MISSING_EVERY = 30
 
@@ -44,7 +44,7 @@ def write_kinetics(root: Path, annotations: Path, clips: int) -> None:
 def measured(command: list[str]) -> list[str]:
     """Seconds that a command takes, its CPU seconds, and its peak memory in MB."""
     start = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(SCRIPTS)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
@@ -64,7 +64,7 @@ def main() -> None:
         work = Path(folder)
         root, annotations = work / "videos", work / "train.csv"
         write_kinetics(root, annotations, options.clips)
-        listing = [sys.executable, str(SCRIPTS / "list_clips.py")]
+        listing = [sys.executable, str(REPOSITORY / "workflow/scripts/list_clips.py")]
         listing += ["--dataset", "kinetics700", "--layout", "kinetics", "--root", str(root)]
         listing += ["--annotations", str(annotations), "--shards", str(options.shards)]
         listing += ["--manifests", str(work / "manifests"), "--labels", str(work / "labels.csv")]

@@ -17,11 +17,11 @@ from pathlib import Path
 
 from footage import SIZES, generate_video
 
-from unseen.prediction import Failure, Reading, classify_files, load_classifier
-from unseen.provenance import SCRIPTS
-from unseen.words import split_name
+from unseen.base.stage_code import SOURCE
+from unseen.classes.words import split_name
+from unseen.prediction.classifier import Failure, Reading, classify_files, load_classifier
 
-REPOSITORY = SCRIPTS.parents[1]
+REPOSITORY = SOURCE.parent
 SYNONYMS = {
     "ball": "sphere",
     "leaf": "foliage",
@@ -70,7 +70,7 @@ def main() -> None:
 
 def times(model: Path, folder: Path, vectors: Path) -> Iterator[Row]:
     """Wall-clock times of the command, each in a process of its own."""
-    command = [sys.executable, "-m", "unseen.cli", "predict", "--model", str(model)]
+    command = [sys.executable, "-m", "unseen.prediction.command", "predict", "--model", str(model)]
     command += ["--word-vectors", str(vectors), "--classes", "rotating sphere, hopping shark"]
     with tempfile.TemporaryDirectory() as scratch:
         video = Path(scratch) / "ten-seconds.mp4"
@@ -93,7 +93,7 @@ def times(model: Path, folder: Path, vectors: Path) -> Iterator[Row]:
 
 def _seconds(command: list[str]) -> float:
     began = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True, cwd=SCRIPTS)
+    subprocess.run(command, check=True, capture_output=True, cwd=SOURCE)
     return time.perf_counter() - began
 
 

@@ -1,7 +1,7 @@
 """How fast snippets are read: from the clip store, and from the source videos by other readers.
 
     pip install opencv-python-headless torchcodec     # to compare with; unseen needs neither
-    PYTHONPATH=workflow/scripts python benchmarks/read_snippets.py [--footage FOLDER] > snippets.csv
+    PYTHONPATH=src python benchmarks/read_snippets.py [--footage FOLDER] > snippets.csv
 
 Footage of 340x256 and 1280x720 pixels is generated, and made from the videos of `--footage`: 10 s
 at 30 frames a second, H.264 as libx264 encodes it by default. `opencv from start` is what the
@@ -43,8 +43,9 @@ from footage import ENDINGS, LENGTH, SIZES, convert_video, generate_video
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from unseen import clipstore, kenburns, loading, photographs, sampling
-from unseen.video import ClipSettings
+from unseen.videos import clip_store as clipstore
+from unseen.videos import kenburns, loading, photographs, sampling
+from unseen.videos.video import ClipSettings
 
 FRAMES, CROP, SNIPPETS = 16, 112, 25
 SOURCE_BATCH, STORE_BATCH = 4, 22

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-SCRIPTS = Path(__file__).resolve().parents[1] / "workflow" / "scripts"
+REPOSITORY = Path(__file__).resolve().parents[1]
 DIMENSION = 300
 NEEDED = 1250
 BLOCK = 10_000
@@ -66,7 +66,8 @@ def main() -> None:
         write_vectors(vectors, arguments.words)
         write_class_list(classes, arguments.words)
         read = (
-            f"{sys.executable} {SCRIPTS}/select_vectors.py --vectors {vectors}"
+            f"PYTHONPATH={REPOSITORY}/src {sys.executable}"
+            f" {REPOSITORY}/workflow/scripts/select_vectors.py --vectors {vectors}"
             f" --classes {classes} --output {folder}/selected.h5"
         )
         commands = {"gzip -dc | wc -c": f"gzip -dc {vectors} | wc -c", "select_vectors": read}

@@ -1,6 +1,6 @@
 """How fast a run trains and embeds, from a clip store on disk to updated weights, as users run it.
 
-    PYTHONPATH=workflow/scripts python benchmarks/train_end_to_end.py SHARD… > end_to_end.csv
+    PYTHONPATH=src python benchmarks/train_end_to_end.py SHARD… > end_to_end.csv
 
 One line for training, from the run's own log of its last epoch (`waiting` is the share of time
 that the step waited for data), and one for embedding the same clips with 25 snippets each; its
@@ -17,14 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from unseen.class_embeddings import write_class_embeddings
-from unseen.clipstore import ClipStore, StoredClip, write_shard
-from unseen.inference import embed_videos
-from unseen.tabular import read_rows, write_rows
-from unseen.training import train
-from unseen.training_data import TrainingSources
-from unseen.training_settings import TrainingSettings
-from unseen.video import ClipSettings, encode_frames
+from unseen.base.tabular import read_rows, write_rows
+from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.network.inference import embed_videos
+from unseen.network.settings import TrainingSettings
+from unseen.network.training import train
+from unseen.network.training_set import TrainingSources
+from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
+from unseen.videos.video import ClipSettings, encode_frames
 
 SNIPPETS = 25
 

@@ -1,6 +1,6 @@
 """How fast a step of training is, data on the device: the plain loop, then each change in turn.
 
-    PYTHONPATH=workflow/scripts python benchmarks/train_step.py [--network c3d] > train_step.csv
+    PYTHONPATH=src python benchmarks/train_step.py [--network c3d] > train_step.csv
 
 The first row is the plain loop: float32 (TF32 off), 3-D convolutions, contiguous layout, Adam as
 PyTorch has it. Each further row adds one change to the row above. Columns:
@@ -23,9 +23,9 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from unseen.devices import autocast, pick_device
-from unseen.losses import squared_error
-from unseen.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network
+from unseen.base.devices import autocast, pick_device
+from unseen.network.losses import squared_error
+from unseen.network.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from unseen.class_embeddings import write_class_embeddings
-from unseen.clipstore import RejectedClip, StoredClip, write_shard
-from unseen.scoring import Outputs, score
-from unseen.tabular import write_rows
-from unseen.versions import record
-from unseen.video import ClipSettings, encode_frames
+from unseen.base.tabular import write_rows
+from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.results.scoring import Outputs, score
+from unseen.results.versions import record
+from unseen.videos.clip_store import RejectedClip, StoredClip, write_shard
+from unseen.videos.video import ClipSettings, encode_frames
 
 DIMENSIONS = 24
 SNIPPETS = 3

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
-from unseen.class_embeddings import write_class_embeddings
-from unseen.clipstore import StoredClip, write_shard
-from unseen.tabular import write_rows
-from unseen.training import train
-from unseen.training_data import TrainingSources
-from unseen.training_settings import TrainingSettings
-from unseen.video import ClipSettings, EncodedClip, encode_frames
+from unseen.base.tabular import write_rows
+from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.network.settings import TrainingSettings
+from unseen.network.training import train
+from unseen.network.training_set import TrainingSources
+from unseen.videos.clip_store import StoredClip, write_shard
+from unseen.videos.video import ClipSettings, EncodedClip, encode_frames
 
 COLOURS = {
     "blue sea": (20, 40, 220),

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 import yaml
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 TINY = REPOSITORY / "tests/config/tiny.yaml"
 TABLE = "results/table2.csv"
 TRACED = REPOSITORY / "tests/workflow/traced"
@@ -62,7 +62,7 @@ class Workspace:
         return subprocess.run(
             self.command(*arguments, cores=cores),
             cwd=self.folder,
-            env=os.environ | quiet() | self.environment | environment,
+            env=os.environ | {"PYTHONPATH": ""} | quiet() | self.environment | environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -132,7 +132,7 @@ def outputs_of(text: str, rule: str) -> list[str]:
 
 def copy_repository(target: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", ".snakemake")
-    for name in ("workflow", "config", "profiles"):
+    for name in ("src", "workflow", "config", "profiles"):
         shutil.copytree(REPOSITORY / name, target / name, ignore=ignored)
     shutil.copy2(REPOSITORY / "Snakefile", target)
     return target
@@ -148,8 +148,7 @@ def finished(session_folder: Path) -> Workspace:
     """The whole chain, run once. Not to be changed: `workspace` is a copy of it."""
     base = Workspace(copy_repository(session_folder / "repository"), session_folder / "finished")
     shutil.copytree(TINY.parent, base.folder / "tests/config")
-    paths = os.pathsep.join(filter(None, [str(TRACED), os.environ.get("PYTHONPATH")]))
-    base.run(TABLE, PYTHONPATH=paths, UNSEEN_TRACE=str(session_folder / "traces"))
+    base.run(TABLE, PYTHONPATH=str(TRACED), UNSEEN_TRACE=str(session_folder / "traces"))
     return base
 
 

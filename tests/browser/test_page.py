@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
+from repository import SCRIPTS
 from small_results import report_spec
 from webdriver import assert_whole
 
-from unseen.provenance import SCRIPTS
-from unseen.report import make_report
+from unseen.results.report import make_report
 
 
 @pytest.fixture(scope="module")

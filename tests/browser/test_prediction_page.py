@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from webdriver import assert_whole
 
-from unseen.prediction_page import prediction_page
+from unseen.prediction.page import prediction_page
 
 NAMES = [
     "riding a horse",

@@ -123,7 +123,7 @@ def slow_training(workspace: Workspace) -> Workspace:
     workspace.run(MODEL)
     slow = copy_of(workspace, workspace.folder.parent / "slow")
     slow.repository = shutil.copytree(workspace.repository, slow.folder.parent / "repository")
-    with (slow.repository / "workflow/scripts/unseen/training.py").open("a") as code:
+    with (slow.repository / "src/unseen/network/training.py").open("a") as code:
         code.write(SLOW)
     shutil.rmtree(slow.folder / "results/models/demo-e2e")
     return slow

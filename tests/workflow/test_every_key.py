@@ -16,8 +16,8 @@ import yaml
 from released import authors_checkpoint
 from tiny_workflow import REPOSITORY, TINY, Job, Workspace, copy_of, own, put
 
-from unseen.configuration import read_schema
-from unseen.models import load_model
+from unseen.network.model_file import load_model
+from unseen.plan.configuration import read_schema
 
 WIDE = TINY.with_name("wide.yaml")
 TARGETS = (

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from repository import REPOSITORY
 from tiny_workflow import Job, Workspace, copy_of, own, put, rules
 
-from unseen.provenance import SCRIPTS, import_closure
+from unseen.base.stage_code import import_closure
 
 AFTER = {
     "render_demo": {"list_clips", "decode_clips", "synthesize_clips"},
@@ -70,7 +71,7 @@ def test_dry_run_of_a_target_behind_the_cut_off(
 
 def test_no_change_in_content(own_repository: Workspace) -> None:
     """A moved repository, comments and docstrings, touched files, threads, a profile, in one."""
-    for path in (own_repository.repository / "workflow/scripts").rglob("*.py"):
+    for path in code_of(own_repository.repository):
         path.write_text(path.read_text() + '\n# a comment\ndef _later():\n    """Text."""\n')
         lines = path.read_text().rsplit("def _later", 1)[0]
         path.write_text(lines.replace('"""', '"""Another text. ', 1))
@@ -260,28 +261,33 @@ def test_new_class(moved: Workspace, tmp_path: Path) -> None:
 
 # Code
 
-MODULES = sorted(
-    str(path.relative_to(SCRIPTS))
-    for path in SCRIPTS.rglob("*.py")
-    if path.name not in ("run_stage.py", "stages.py")
-)
+
+def code_of(repository: Path) -> list[Path]:
+    """Every file of the library and every script."""
+    return [*(repository / "src").rglob("*.py"), *(repository / "workflow/scripts").rglob("*.py")]
+
+
+def stage_files(rule: str, repository: Path) -> list[Path]:
+    return import_closure(repository / f"workflow/scripts/{rule}.py", repository / "src")
+
+
+RUNNER = ("workflow/scripts/run_stage.py", "src/unseen/base/run_stage.py")
+"""What runs the stages is no part of their code."""
+MODULES = sorted(str(path.relative_to(REPOSITORY)) for path in code_of(REPOSITORY))
+MODULES = [name for name in MODULES if name not in RUNNER]
 """Every file of the library and every script."""
 
 USED = [
     name
     for name in MODULES
-    if any(SCRIPTS / name in import_closure(SCRIPTS / f"{rule}.py") for rule in RULES)
+    if any(REPOSITORY / name in stage_files(rule, REPOSITORY) for rule in RULES)
 ]
 IN_CI = random.Random(8).sample(USED, 3)
 
 
-def expected_after_edit(module: str, scripts: Path) -> set[str]:
+def expected_after_edit(module: str, repository: Path) -> set[str]:
     """The rules whose scripts import a module, directly or not, and what follows them."""
-    users = {
-        rule
-        for rule in RULES
-        if scripts / module in import_closure(scripts / f"{rule}.py", scripts)
-    }
+    users = {rule for rule in RULES if repository / module in stage_files(rule, repository)}
     return with_followers(users)
 
 
@@ -291,24 +297,23 @@ def expected_after_edit(module: str, scripts: Path) -> set[str]:
 )
 def test_module(own_repository: Workspace, module: str) -> None:
     """An effective edit reruns the stages whose code it is part of, and none besides."""
-    scripts = own_repository.repository / "workflow/scripts"
-    path = scripts / module
+    repository = own_repository.repository
+    path = repository / module
     modified = path.stat().st_mtime
     path.write_text(path.read_text() + "\nEDITED = 1\n")
     os.utime(path, (modified, modified))
-    expected = expected_after_edit(module, scripts)
+    expected = expected_after_edit(module, repository)
     assert rules(own_repository.would_rerun()) == expected
 
 
 def test_imports_at_run_time(finished: Workspace, session_folder: Path) -> None:
     """What a stage's process had imported when it ended is in what the code digest is made of."""
-    scripts = finished.repository / "workflow/scripts"
     traces = {
         path.name: set(path.read_text().split()) for path in (session_folder / "traces").iterdir()
     }
     assert set(traces) >= set(RULES)
-    runner = {"run_stage.py", "unseen/stages.py"}
     for script, imported in traces.items():
-        closure = import_closure(scripts / f"{script}.py", scripts)
-        assert imported - runner <= {str(path.relative_to(scripts)) for path in closure}, script
+        closure = stage_files(script, finished.repository)
+        known = {str(path.relative_to(finished.repository)) for path in closure}
+        assert imported - set(RUNNER) <= known, script
     assert len(traces["score_videos"]) < len(traces["train"])

@@ -6,7 +6,7 @@ import torch
 from released import authors_checkpoint
 from tiny_workflow import TABLE, Workspace, rules
 
-from unseen.models import load_model
+from unseen.network.model_file import load_model
 
 SETS = ("demo-ucf", "demo-hmdb")
 

@@ -4,7 +4,7 @@ import csv
 
 from tiny_workflow import TABLE, Workspace, rules
 
-from unseen.provenance import file_digest, write_digest
+from unseen.base.files import file_digest, write_digest
 
 BEFORE_SCORING = ("class_embeddings", "clips", "kept", "models", "overlap", "video_embeddings")
 

@@ -14,18 +14,14 @@ except TypeError:
         "error: the stages lie beside the rules: clone the repository and give the module the path of its workflow/Snakefile"
     )
 SCRIPTS = REPOSITORY / "workflow" / "scripts"
-sys.path.insert(0, str(SCRIPTS))
+sys.path.insert(0, str(REPOSITORY / "src"))
 
-from unseen import configuration, datasets as layouts
-from unseen.errors import UserError
-from unseen.provenance import (
-    atomic,
-    code_digest,
-    file_digest,
-    json_digest,
-    module_digests,
-)
-from unseen.records import mend_records
+from unseen.plan import configuration
+from unseen import datasets as layouts
+from unseen.base.errors import UserError
+from unseen.base.files import atomic, file_digest, json_digest
+from unseen.base import stage_code
+from unseen.plan.records import mend_records
 
 PYTHON = sys.executable
 CONFIG_NAME = ", ".join(map(str, workflow.overwrite_configfiles)) or (
@@ -34,6 +30,11 @@ CONFIG_NAME = ", ".join(map(str, workflow.overwrite_configfiles)) or (
     else "config/config.yaml"
 )
 DEMO = Path("resources/demo")
+
+
+def code_digest(name):
+    """The digest of a stage's code, by the name of its script."""
+    return stage_code.code_digest(SCRIPTS / f"{name}.py")
 
 
 def complain(error):

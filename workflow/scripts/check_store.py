@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen import errors
-from unseen.clipstore import verify_shards
+from unseen.base import errors
+from unseen.videos.clip_store import verify_shards
 
 
 def main() -> None:

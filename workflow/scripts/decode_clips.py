@@ -4,9 +4,9 @@ import argparse
 import json
 from pathlib import Path
 
-from unseen import errors
-from unseen.clipstore import decode_shard
-from unseen.video import clip_settings
+from unseen.base import errors
+from unseen.videos.clip_store import decode_shard
+from unseen.videos.video import clip_settings
 
 
 def main() -> None:

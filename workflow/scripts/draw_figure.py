@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from unseen import arguments, versions
-from unseen.errors import run
-from unseen.figures import FIGURES, draw_figure
+from unseen.base import arguments
+from unseen.base.errors import run
+from unseen.results import versions
+from unseen.results.figures import FIGURES, draw_figure
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.embedding import embed_classes, encode_classes
-from unseen.errors import run
+from unseen.base.errors import run
+from unseen.classes.embed_classes import embed_classes, encode_classes
 
 
 def main() -> None:

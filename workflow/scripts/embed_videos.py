@@ -5,10 +5,10 @@ from pathlib import Path
 
 import torch
 
-from unseen.arguments import group_by_name, named_path
-from unseen.errors import run
-from unseen.inference import embed_videos
-from unseen.sampling import SCHEMES
+from unseen.base.arguments import group_by_name, named_path
+from unseen.base.errors import run
+from unseen.network.inference import embed_videos
+from unseen.videos.sampling import SCHEMES
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.errors import run
-from unseen.fetching import fetch_word_vectors
+from unseen.base.errors import run
+from unseen.base.fetching import fetch_word_vectors
 
 
 def main() -> None:

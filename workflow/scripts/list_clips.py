@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from unseen.base.errors import run
 from unseen.datasets import LAYOUTS, LayoutOptions, list_clips
-from unseen.errors import run
 
 TRIMMED = {"true": True, "false": False, "auto": "auto"}
 

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from unseen.arguments import json_value
-from unseen.errors import run
-from unseen.report import make_report
+from unseen.base.arguments import json_value
+from unseen.base.errors import run
+from unseen.results.report import make_report
 
 
 def main() -> None:

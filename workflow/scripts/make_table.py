@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-from unseen import arguments, versions
-from unseen.errors import run
-from unseen.tables import LAYOUTS, make_table
+from unseen.base import arguments
+from unseen.base.errors import run
+from unseen.results import versions
+from unseen.results.tables import LAYOUTS, make_table
 
 
 def main() -> None:

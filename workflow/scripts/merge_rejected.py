@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen import errors
-from unseen.clipstore import merge_rejected
+from unseen.base import errors
+from unseen.videos.clip_store import merge_rejected
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.errors import run
-from unseen.words import name_words
+from unseen.base.errors import run
+from unseen.classes.words import name_words
 
 
 def main() -> None:

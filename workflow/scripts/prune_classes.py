@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.errors import run
-from unseen.overlap import prune_classes
+from unseen.base.errors import run
+from unseen.classes.overlap import prune_classes
 
 
 def embeddings(text: str) -> tuple[str, Path]:

@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
+from unseen.base.errors import run
 from unseen.demo import render_demo, write_class_lists
 from unseen.demo.world import CLASSES, SIZES
-from unseen.errors import run
 
 
 def main() -> None:

@@ -1,20 +1,33 @@
 """Run one stage's script: alone at its job, and with a copy of what it prints in its log.
 
 python run_stage.py --log LOG -- script.py arguments…
+
+The library is taken from this repository, installed or not, here and in the processes that the
+stage starts.
 """
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
-from unseen.stages import run_stage
+SCRIPTS = Path(__file__).resolve().parent
+SOURCE = SCRIPTS.parents[1] / "src"
+sys.path.insert(0, str(SOURCE))
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
+)
+
+from unseen.base.run_stage import run_stage  # noqa: E402
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--log", type=Path, required=True)
-    parser.add_argument("command", nargs="+", help="the script and its arguments")
+    parser.add_argument("command", nargs="+", help="a script beside this one, and its arguments")
     options = parser.parse_args()
-    run_stage(options.log, options.command)
+    script, *arguments = options.command
+    run_stage(options.log, [str(SCRIPTS / script), *arguments])
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.errors import run
-from unseen.scoring import Outputs, score
+from unseen.base.errors import run
+from unseen.results.scoring import Outputs, score
 
 
 def main() -> None:

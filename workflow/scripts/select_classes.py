@@ -3,9 +3,9 @@
 import argparse
 from pathlib import Path
 
-from unseen.arguments import json_value
-from unseen.errors import run
-from unseen.subsets import write_subset
+from unseen.base.arguments import json_value
+from unseen.base.errors import run
+from unseen.classes.subsets import write_subset
 
 
 def main() -> None:

@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from unseen.embedding import select_vectors
-from unseen.errors import run
+from unseen.base.errors import run
+from unseen.classes.embed_classes import select_vectors
 
 
 def main() -> None:

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from unseen.arguments import json_value
-from unseen.errors import run
-from unseen.photographs import synthesize_shard
-from unseen.video import ClipSettings
+from unseen.base.arguments import json_value
+from unseen.base.errors import run
+from unseen.videos.photographs import synthesize_shard
+from unseen.videos.video import ClipSettings
 
 
 def main() -> None:

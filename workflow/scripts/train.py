@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from unseen.errors import run
-from unseen.training import launch, train
-from unseen.training_arguments import argument_parser, settings_of, sources_of
+from unseen.base.errors import run
+from unseen.network.training import launch, train
+from unseen.network.training_command import argument_parser, settings_of, sources_of
 
 
 def main() -> int | None:

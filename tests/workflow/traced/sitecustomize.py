@@ -11,10 +11,11 @@ def note() -> None:
     if not sys.argv[0].endswith(".py") or scripts.name != "scripts":
         return
     files = {getattr(module, "__file__", None) or "" for module in list(sys.modules.values())}
+    repository = scripts.parents[1]
     below = sorted(
-        str(Path(file).resolve().relative_to(scripts))
+        str(Path(file).resolve().relative_to(repository))
         for file in files
-        if Path(file).resolve().is_relative_to(scripts)
+        if Path(file).resolve().is_relative_to(repository)
     )
     folder = Path(os.environ["UNSEEN_TRACE"])
     folder.mkdir(parents=True, exist_ok=True)

@@ -242,7 +242,10 @@ def figure_scores(number):
 
 
 def stage_of(script, **settings):
-    return {"code": module_digests(script), "settings": settings}
+    return {
+        "code": stage_code.module_digests(SCRIPTS / f"{script}.py"),
+        "settings": settings,
+    }
 
 
 def decisive(run):

@@ -1,0 +1,78 @@
+"""Files: digests of their content, and writing that is whole or not at all."""
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def file_digest(path: Path | str) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def json_digest(value: Any) -> str:
+    """SHA-256 of a JSON value, whatever the order of its keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_digest(path: Path | str) -> str:
+    """Write `<path>.sha256` (the digest and a newline), by which later stages see new content.
+
+    Snakemake compares large files by their time; this small companion it compares by content.
+    """
+    digest = file_digest(path)
+    with atomic(f"{path}.sha256") as temporary:
+        temporary.write_text(digest + "\n")
+    return digest
+
+
+@contextlib.contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """Yield a temporary path that takes the place of `path` when the block ends without an error.
+
+    The file is flushed to the disk before it is renamed, so a reader sees the whole file or none.
+    What killed writers of the same path have left on this machine is removed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    here = f".{path.name}.{socket.gethostname()}-"
+    for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
+        if not _is_alive(left.name.removeprefix(here).partition("-")[0]):
+            left.unlink(missing_ok=True)
+    handle, name = tempfile.mkstemp(".tmp", f"{here}{os.getpid()}-", path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _is_alive(process: str) -> bool:
+    """Whether a process of this machine, named by its number, is there."""
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):
+        pass
+    return True
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

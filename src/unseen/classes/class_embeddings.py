@@ -1,0 +1,27 @@
+"""The file of class embeddings: one unit vector a class."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from unseen.base.errors import UserError
+from unseen.base.files import atomic, write_digest
+
+
+def write_class_embeddings(path: Path, classes: Sequence[str], embeddings: np.ndarray) -> None:
+    """Write `classes` (C strings) and `embeddings` (C, D) float32, and the digest beside them."""
+    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        file.create_dataset("classes", data=list(classes), dtype=h5py.string_dtype())
+        file.create_dataset("embeddings", data=embeddings.astype(np.float32))
+    write_digest(path)
+
+
+def read_class_embeddings(path: Path) -> tuple[list[str], np.ndarray]:
+    """The class names (C) and their unit vectors (C, D) float32."""
+    try:
+        with h5py.File(path, "r") as file:
+            return list(file["classes"].asstr()[:]), file["embeddings"][:]
+    except (OSError, KeyError) as error:
+        raise UserError(f"{path} is no file of class embeddings: {error}") from None

@@ -1,0 +1,158 @@
+"""Videos to features and embeddings: everything that scoring needs, so that it needs no network."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from unseen.base.devices import autocast, pick_device, pick_dtype
+from unseen.base.errors import UserError
+from unseen.base.files import atomic, write_digest
+from unseen.base.progress import progress_bar
+from unseen.network.model_file import load_model
+from unseen.network.networks import ZeroShotNetwork
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.loading import SnippetBatch, to_network_input, video_batches
+
+
+def embed_videos(
+    model: Path,
+    shards: Mapping[str, Sequence[Path]],
+    outputs: Mapping[str, Path],
+    *,
+    snippets: int,
+    scheme: str,
+    batch_size: int,
+    device: str = "auto",
+    dtype: str = "auto",
+    workers: int = 2,
+) -> None:
+    """Embed the stored videos of each data set in `outputs`: write its file and the digest beside.
+
+    `snippets` is T, `scheme` one of `sampling.SCHEMES`, `batch_size` the snippets that the network
+    takes at a time. A file holds, for N videos, `clip_id` (N,), `features` (N, T, F) float32,
+    `embedding` (N, D) of the averaged features and `embedding_1` (N, D) of the single snippet that
+    the scheme takes. A network with a projection head on the side of the classes adds
+    `class_encoder/`: `weight_0`, `bias_0`, `weight_1`, `bias_1` of its two layers, a ReLU between
+    them, by which class embeddings come into the videos' space, to be scaled to unit length there.
+    """
+    picked = pick_device(device)
+    network, content = load_model(model, picked)
+    if network.semantic_encoder is None:
+        raise UserError(f"{model} is a plain classifier: it has no embedding of videos to score")
+    reading = {"frames": content["input"]["frames"], "workers": workers, "batch_size": batch_size}
+    encode = partial(
+        visual_features,
+        network,
+        input_settings=content["input"],
+        dtype=pick_dtype(dtype, picked),
+        device=picked,
+    )
+    for dataset, output in outputs.items():
+        store = ClipStore(shards.get(dataset, []))
+        videos = partial(_encoded_videos, store, encode, scheme=scheme, **reading)
+        with atomic(output) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+            file.attrs.update(snippets=snippets, scheme=scheme)
+            ids = np.array(store.clip_ids, dtype=object)
+            file.create_dataset("clip_id", data=ids, dtype=h5py.string_dtype(), track_times=False)
+            means, singles = _write_features(
+                file, videos, len(store), network.feature_dim, f"embedding {dataset}"
+            )
+            _write(file, "embedding", embed_features(network, means, picked))
+            _write(file, "embedding_1", embed_features(network, singles, picked))
+            _write_class_encoder(file, network)
+        write_digest(output)
+
+
+@torch.inference_mode()
+def visual_features(
+    network: ZeroShotNetwork,
+    batch: SnippetBatch,
+    *,
+    input_settings: Mapping[str, Any],
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """f_v of the centre crops of a batch: (B, F) float32 on the device."""
+    snippets = to_network_input(
+        batch,
+        training=False,
+        device=device,
+        dtype=dtype,
+        **{key: input_settings[key] for key in ("crop", "mean", "std")},
+    )
+    with autocast(device, dtype):
+        snippets = snippets.contiguous(memory_format=torch.channels_last_3d)
+        return network.visual_encoder(snippets).float()
+
+
+@torch.inference_mode()
+def embed_features(
+    network: ZeroShotNetwork, features: np.ndarray, device: torch.device
+) -> np.ndarray:
+    """f_s: features (N, F) to embeddings (N, D)."""
+    return network.semantic_encoder(torch.from_numpy(features).to(device)).cpu().numpy()
+
+
+def _encoded_videos(
+    store: ClipStore, encode: Callable[[SnippetBatch], Tensor], *, snippets: int, **reading: Any
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions (V,) and features (V, T, F) of a store's videos, in order.
+
+    A batch is fetched from the device when the next one is on its way there.
+    """
+
+    def fetch(clips: np.ndarray, features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+        return clips, features.cpu().numpy().reshape(len(clips), snippets, -1)
+
+    waiting = None
+    for clips, batch in video_batches(store, np.arange(len(store)), snippets=snippets, **reading):
+        features = encode(batch)
+        if waiting:
+            yield fetch(*waiting)
+        waiting = clips, features
+    if waiting:
+        yield fetch(*waiting)
+
+
+def _write_features(
+    file: h5py.File, videos: Callable, count: int, feature_dim: int, desc: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Write all features; return (N, F) their means and (N, F) those of the single snippet.
+
+    The single snippet is the middle one of an odd number of linearly spaced ones. Where there is
+    no such one the videos are read again for it.
+    """
+    snippets, scheme = int(file.attrs["snippets"]), file.attrs["scheme"]
+    middle = snippets // 2 if scheme == "linear" and snippets % 2 else None
+    features = file.create_dataset(
+        "features", (count, snippets, feature_dim), np.float32, track_times=False
+    )
+    means, singles = np.zeros((2, count, feature_dim), np.float32)
+    with progress_bar(total=count, desc=desc, unit="video") as bar:
+        for clips, values in videos(snippets=snippets):
+            features[clips[0] : clips[-1] + 1] = values
+            means[clips] = values.mean(axis=1)
+            if middle is not None:
+                singles[clips] = values[:, middle]
+            bar.update(len(clips))
+    if middle is None:
+        for clips, values in videos(snippets=1):
+            singles[clips] = values[:, 0]
+    return means, singles
+
+
+def _write_class_encoder(file: h5py.File, network: ZeroShotNetwork) -> None:
+    layers = [part for part in network.class_encoder.modules() if isinstance(part, nn.Linear)]
+    for number, layer in enumerate(layers):
+        for name, value in layer.named_parameters():
+            _write(file, f"class_encoder/{name}_{number}", value.cpu().numpy())
+
+
+def _write(file: h5py.File, name: str, values: np.ndarray) -> None:
+    file.create_dataset(name, data=values, track_times=False)

@@ -1,0 +1,216 @@
+"""Initial weights: an earlier run's, torchvision's by name, or a file from elsewhere, read safely.
+
+Files are read without unpickling code. They come in four layouts: this project's `model.pt`; the
+authors' checkpoints (the backbone as an indexed sequence `model`, the head as `regressor`, both
+behind `module.`); the Sports-1M weights of C3D (`conv1` to `fc8`); and torchvision's own.
+"""
+
+import argparse
+import pickle
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torchvision
+from torch import Tensor
+
+from unseen.base.errors import UserError
+from unseen.network.networks import ZeroShotNetwork
+
+State = Mapping[str, Tensor]
+
+CLASSIFIERS = ("fc", "head", "classifier", "fc7", "fc8")
+"""First parts of the names of other networks' classifiers, which nothing here uses."""
+AUTHORS_BACKBONE = ("stem", "layer1", "layer2", "layer3", "layer4")
+LISTED = 5
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A state under this project's names, and what it was trained on.
+
+    `lineage` lists, from the latest training to the first, `{"weights": name, "classes": [names]}`;
+    the classes are None where they are not known.
+    """
+
+    source: str
+    state: State
+    lineage: list[dict[str, Any]]
+
+
+def read_weights(source: str, network: str) -> Weights:
+    """The weights that `source` names: a file, or torchvision's name of weights of `network`.
+
+    Raises UserError where there are none, or where the file holds more than numbers.
+    """
+    names = _torchvision_names(network)
+    if source in names:
+        return _torchvision_weights(source, network)
+    if not Path(source).is_file():
+        known = f" (torchvision has {', '.join(names)})" if names else ""
+        raise UserError(
+            f"weights: {source} is neither a file nor a name of weights of {network}{known}"
+        )
+    content = read_checkpoint(source)
+    return Weights(source, _own_names(_state_of(content, source)), _lineage_of(content, source))
+
+
+def read_checkpoint(path: Path | str) -> Any:
+    """What a PyTorch file holds, in the zip or the legacy format, on the CPU. Nothing in it is
+    executed.
+
+    Beside tensors it may hold what the authors' files do: an `argparse.Namespace` and NumPy
+    numbers.
+    """
+    try:
+        with torch.serialization.safe_globals(_harmless_globals()):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        found = re.search(r"(GLOBAL|global|class|function) (\S+)", str(error))
+        reason = f": it names {found[2]}" if found else ""
+        raise UserError(
+            f"weights: {path} holds more than weights and is refused, nothing in it was run{reason}"
+        ) from None
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        raise UserError(f"weights: {path} cannot be read as a PyTorch file: {error}") from None
+
+
+def _harmless_globals() -> list[Any]:
+    """Plain types that a checkpoint may name, under NumPy's old and new module names."""
+    scalar = np.float64(0).__reduce__()[0]
+    numbers = [
+        "Bool",
+        "Int8",
+        "Int16",
+        "Int32",
+        "Int64",
+        "UInt8",
+        "UInt16",
+        "UInt32",
+        "UInt64",
+        "Float16",
+        "Float32",
+        "Float64",
+    ]
+    return [
+        argparse.Namespace,
+        np.dtype,
+        *(getattr(np.dtypes, f"{number}DType") for number in numbers),
+        (scalar, "numpy.core.multiarray.scalar"),
+        (scalar, "numpy._core.multiarray.scalar"),
+        (_encode_latin1, "_codecs.encode"),
+    ]
+
+
+def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
+    """What old pickles use for a NumPy number's bytes."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"unexpected encoding {encoding}")
+    return text.encode(encoding)
+
+
+def load_weights(network: ZeroShotNetwork, weights: Weights, *, replace_head: bool = False) -> None:
+    """Copy a state into a network: all of f_v, and f_s where the state has one.
+
+    Raises UserError that lists what does not fit; with `replace_head` an f_s that does not fit is
+    started anew.
+    """
+    own = network.state_dict()
+    given = {name: value for name, value in weights.state.items() if _wanted(name, network)}
+    heads = [part for part in ("semantic_encoder", "class_encoder") if _part(own, part)]
+    problems = _differences(_part(own, "visual_encoder"), _part(given, "visual_encoder"))
+    fitting = _part(given, "visual_encoder")
+    for head in heads:
+        found = _part(given, head)
+        head_problems = _differences(_part(own, head), found) if found else []
+        if not head_problems:
+            fitting |= found
+        elif not replace_head:
+            problems += head_problems
+    if problems:
+        more = f" and {len(problems) - LISTED} more" if len(problems) > LISTED else ""
+        raise UserError(
+            f"weights: {weights.source} does not fit network {network.settings['name']}: "
+            f"{'; '.join(problems[:LISTED])}{more}. "
+            f"Name the network that they belong to; `replace_head: true` accepts another head"
+        )
+    network.load_state_dict(own | fitting)
+
+
+def _wanted(name: str, network: ZeroShotNetwork) -> bool:
+    """A classifier's network has no f_s to fill."""
+    return network.semantic_encoder is not None or name.startswith("visual_encoder.")
+
+
+def _part(state: State, name: str) -> dict[str, Tensor]:
+    return {key: value for key, value in state.items() if key.startswith(f"{name}.")}
+
+
+def _differences(own: State, given: State) -> list[str]:
+    """What a file lacks, has too much or in another shape; old batch norms have no counters."""
+    counters = {name for name in own if name.endswith("num_batches_tracked")}
+    return [
+        *(f"{name} is missing" for name in own if name not in given and name not in counters),
+        *(f"{name} is not part of it" for name in given if name not in own),
+        *(
+            f"{name} has shape {tuple(given[name].shape)}, not {tuple(own[name].shape)}"
+            for name in own
+            if name in given and given[name].shape != own[name].shape
+        ),
+    ]
+
+
+def _state_of(content: Any, source: str) -> State:
+    """The state dict of a checkpoint, which may be the whole of it."""
+    if isinstance(content, Mapping):
+        state = content.get("state_dict", content)
+        if isinstance(state, Mapping) and state and all(map(torch.is_tensor, state.values())):
+            return state
+    raise UserError(f"weights: {source} holds no state dict")
+
+
+def _lineage_of(content: Mapping, source: str) -> list[dict[str, Any]]:
+    if "lineage" in content:
+        return [{"weights": source, "classes": content["classes"]}, *content["lineage"]]
+    return [{"weights": source, "classes": None}]
+
+
+def _own_names(state: State) -> dict[str, Tensor]:
+    """Another layout's names to this project's, without classifiers."""
+    if any(name.startswith("visual_encoder.") for name in state):
+        return dict(state)
+    named = {}
+    for name, value in state.items():
+        parts = name.removeprefix("module.").split(".")
+        if parts[0] == "regressor":
+            named[".".join(["semantic_encoder.projection", *parts[1:]])] = value
+            continue
+        if parts[0] == "model" and parts[1].isdigit() and int(parts[1]) < len(AUTHORS_BACKBONE):
+            parts = [AUTHORS_BACKBONE[int(parts[1])], *parts[2:]]
+        if parts[0] not in CLASSIFIERS:
+            named[".".join(["visual_encoder", *parts])] = value
+    return named
+
+
+def _torchvision_names(network: str) -> list[str]:
+    if network not in torchvision.models.list_models(torchvision.models.video):
+        return []
+    return [weights.name for weights in torchvision.models.get_model_weights(network)]
+
+
+def _torchvision_weights(name: str, network: str) -> Weights:
+    """Weights from torchvision's cache (`TORCH_HOME`), fetched once where the network allows."""
+    weights = torchvision.models.get_model_weights(network)[name]
+    try:
+        state = weights.get_state_dict(progress=False, check_hash=True)
+    except OSError as error:
+        raise UserError(
+            f"weights: {name} of {network} cannot be fetched ({error}); "
+            f"put the file of {weights.url} into {torch.hub.get_dir()}/checkpoints"
+        ) from None
+    lineage = [{"weights": name, "classes": list(weights.meta["categories"])}]
+    return Weights(name, _own_names(state), lineage)

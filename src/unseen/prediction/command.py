@@ -1,0 +1,398 @@
+"""The command `unseen`: a trained model on your own videos and your own classes."""
+
+import argparse
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unseen import __version__
+from unseen.base.errors import UserError, run
+from unseen.base.files import atomic
+
+if TYPE_CHECKING:
+    from unseen.prediction.classifier import Classifier, Failure, Prediction, Video
+
+WORD_VECTORS = Path("resources/word_vectors/googlenews.bin")
+SHOWN = 5
+SOME_FAILED = 3
+"""Exit code when some files could not be read; 1 is an error that ended the command."""
+FORMATS = ("table", "csv", "json")
+EPILOG = """\
+examples:
+  unseen predict --model results/models/demo-e2e/model.pt \\
+      --classes "riding a horse, playing chess, surfing" holiday.mp4 clips/*.avi
+  unseen predict --model MODEL --classes-file classes.txt --format csv --output out.csv videos/
+  unseen predict --model MODEL --classes "walking, running" --window 10 --stride 5 \\
+      --html out.html long.mp4
+
+exit code:
+  0  every file was predicted
+  1  nothing was: no such model, a class without word vector, no video; the message says what
+  2  the command line is not understood
+  3  some files could not be read: they are listed with the reasons, all others are predicted
+
+A prediction is marked "unsure" when its best class is no nearer to the video than half of the
+classes that the model was trained on. A class marked "seen" is within --threshold of a training
+class, so that it is no zero-shot answer. Distances are cosine distances (0: the same direction).
+"""
+
+
+def main() -> None:
+    """The installed command."""
+    run(_main)
+
+
+def _main() -> int | None:
+    options = _parser().parse_args()
+    code: int | None = options.call(options)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="unseen", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"unseen {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_predict(commands)
+    _add_models(commands)
+    _add_export(commands)
+    return parser
+
+
+def _add_predict(commands: Any) -> None:
+    parser = commands.add_parser(
+        "predict",
+        help="classify videos among classes that you name",
+        description="Classify videos among classes that you name. Nothing is trained.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(call=_predict)
+    add = parser.add_argument
+    add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, or a folder of videos")
+    add("--model", type=Path, required=True, metavar="FILE", help="a model.pt (see unseen models)")
+    classes = parser.add_mutually_exclusive_group(required=True)
+    classes.add_argument("--classes", metavar="NAMES", help="class names, separated by commas")
+    classes.add_argument(
+        "--classes-file",
+        type=Path,
+        metavar="FILE",
+        help="class names, one a line; after a tab the words that embed it, if not its own",
+    )
+    add(
+        "--word-vectors",
+        type=Path,
+        metavar="FILE",
+        help="the word vectors that the model was trained with (default: "
+        f"{WORD_VECTORS} if it is there); classes that it was trained on need none",
+    )
+    add("--format", choices=FORMATS, help="default: as --output's name ends, else table")
+    add("--output", type=Path, metavar="FILE", help="where to write; without it the screen")
+    add("--html", type=Path, metavar="FILE", help="also write a page with frames and bars")
+    add("--window", type=float, metavar="SECONDS", help="predict along time, in such windows")
+    add("--stride", type=float, metavar="SECONDS", help="from window to window (default: --window)")
+    add("--snippets", type=int, metavar="T", help="a video (default 25) or window (default 5)")
+    add("--batch-size", type=int, default=50, metavar="N", help="snippets at a time (default 50)")
+    add("--workers", type=int, default=2, metavar="N", help="ffmpeg processes (default 2)")
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
+
+
+def _add_models(commands: Any) -> None:
+    parser = commands.add_parser(
+        "models",
+        help="list trained models and their scores",
+        description="List the models in a folder of results, with their scores on test sets.",
+    )
+    parser.set_defaults(call=_models)
+    parser.add_argument(
+        "results", nargs="?", type=Path, default=Path("results"), help="default: results"
+    )
+
+
+def _add_export(commands: Any) -> None:
+    parser = commands.add_parser(
+        "export",
+        help="write a model's video encoder for other programs",
+        description="Write a model's video encoder as torch.export (.pt2) or ONNX (.onnx).",
+    )
+    parser.set_defaults(call=_export)
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a model.pt")
+    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+
+
+# predict
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from unseen.base.progress import progress
+    from unseen.prediction.classifier import (
+        Failure,
+        Reading,
+        Video,
+        classify_files,
+        load_classifier,
+    )
+    from unseen.prediction.requested_classes import parse_classes, read_classes
+
+    reading = Reading(
+        snippets=options.snippets,
+        window_s=options.window,
+        stride_s=options.stride,
+        pictures=4 if options.html else 0,
+        batch_size=options.batch_size,
+        workers=options.workers,
+    )
+    files = list(video_files(options.videos))
+    _check_is_there(options.model)
+    classifier = load_classifier(
+        options.model,
+        read_classes(options.classes_file)
+        if options.classes_file
+        else parse_classes(options.classes),
+        options.word_vectors or (WORD_VECTORS if WORD_VECTORS.is_file() else None),
+        threshold=options.threshold,
+        device=options.device,
+    )
+    for note in classifier.requested.notes:
+        print(f"warning: {note}", file=sys.stderr)
+    found = classify_files(classifier, files, reading)
+    results = list(progress(found, total=len(files), desc="predicting", unit="video"))
+    failures = [result for result in results if isinstance(result, Failure)]
+    videos = [result for result in results if isinstance(result, Video)]
+
+    text = WRITERS[_format(options)](classifier, results, str(options.model))
+    if options.output:
+        _write(options.output, text)
+    else:
+        print(text, end="")
+    if options.html:
+        from unseen.prediction.page import prediction_page
+
+        summary = as_json(classifier, results, str(options.model))
+        _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
+    for failure in failures:
+        print(f"cannot read {failure.path}: {failure.reason}", file=sys.stderr)
+    if failures:
+        print(f"{len(videos)} predicted, {len(failures)} could not be read", file=sys.stderr)
+    return SOME_FAILED if failures else 0
+
+
+def video_files(paths: Iterable[Path]) -> Iterator[Path]:
+    """The given files as they are, and in place of a folder the videos below it; each once.
+
+    Raises UserError for a folder without any.
+    """
+    from unseen.datasets.files import media_files
+
+    known: set[Path] = set()
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = [path / file.path for file in media_files(path, "videos")[0]]
+            if not inside:
+                raise UserError(f"the folder {path} holds no video")
+        yield from (one for one in inside if one not in known)
+        known.update(inside)
+
+
+def _check_is_there(model: Path) -> None:
+    if not model.is_file():
+        raise UserError(f"the model {model} is not there; `unseen models` lists those that are")
+
+
+def _format(options: argparse.Namespace) -> str:
+    if options.format:
+        return str(options.format)
+    suffix = options.output.suffix[1:] if options.output else ""
+    return suffix if suffix in FORMATS else "table"
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def _clock(seconds: float) -> str:
+    """Seconds as minutes and seconds.
+
+    >>> _clock(75.5)
+    '1:15.5'
+    """
+    tenths = round(seconds * 10)
+    return f"{tenths // 600}:{tenths // 10 % 60:02}.{tenths % 10}"
+
+
+def as_table(classifier: "Classifier", results: "Iterable[Video | Failure]", model: str) -> str:
+    """For reading: a few lines a video, the nearest classes with their distances."""
+    from unseen.prediction.classifier import Failure
+
+    seen = classifier.seen
+    lines = []
+    for result in results:
+        if isinstance(result, Failure):
+            lines += [result.path, f"  not read: {result.reason}", ""]
+            continue
+        lines.append(f"{result.path}  ({_clock(result.duration_s)})")
+        prediction = result.prediction
+        width = max(map(len, prediction.classes[:SHOWN]))
+        pairs = zip(prediction.classes[:SHOWN], prediction.distances, strict=False)
+        for rank, (name, distance) in enumerate(pairs, start=1):
+            marks = ["unsure"] if rank == 1 and prediction.unsure else []
+            marks += ["seen"] if name in seen else []
+            note = f"  ({', '.join(marks)})" if marks else ""
+            lines.append(f"  {rank}. {name:<{width}}  {distance:.3f}{note}")
+        for window in result.windows:
+            name, distance = window.prediction.classes[0], window.prediction.distances[0]
+            span = f"{_clock(window.start_s)}-{_clock(window.end_s)}"
+            note = "  (unsure)" if window.prediction.unsure else ""
+            lines.append(f"  {span:>15}  {name:<{width}}  {distance:.3f}{note}")
+        lines.append("")
+    lines += [
+        f"seen in training: {name} = {same.name} ({same.source}, distance {same.distance:.3f})"
+        for name, same in seen.items()
+    ]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def as_csv(classifier: "Classifier", results: "Iterable[Video | Failure]", model: str) -> str:
+    """A row a video and, in windows, one more a window; a row with `error` a file not read."""
+    from unseen.prediction.classifier import Failure
+
+    shown = range(1, min(SHOWN, len(classifier.requested.names)) + 1)
+    columns = ["path", "start_s", "end_s", "unsure", "seen"]
+    columns += [f"top{rank}" for rank in shown] + [f"distance{rank}" for rank in shown]
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, [*columns, "error"], restval="", lineterminator="\n")
+    writer.writeheader()
+
+    def row(path: str, start_s: float, end_s: float, prediction: "Prediction") -> dict[str, Any]:
+        cells: dict[str, Any] = {"path": path, "start_s": f"{start_s:.2f}", "end_s": f"{end_s:.2f}"}
+        cells["unsure"] = str(prediction.unsure).lower()
+        cells["seen"] = str(prediction.classes[0] in classifier.seen).lower()
+        for rank in shown:
+            cells[f"top{rank}"] = prediction.classes[rank - 1]
+            cells[f"distance{rank}"] = f"{prediction.distances[rank - 1]:.6f}"
+        return cells
+
+    for result in results:
+        if isinstance(result, Failure):
+            writer.writerow({"path": result.path, "error": result.reason})
+            continue
+        writer.writerow(row(result.path, 0, result.duration_s, result.prediction))
+        for part in result.windows:
+            writer.writerow(row(result.path, part.start_s, part.end_s, part.prediction))
+    return stream.getvalue()
+
+
+def as_json(
+    classifier: "Classifier", results: "Iterable[Video | Failure]", model: str
+) -> dict[str, Any]:
+    """Everything, as JSON values: the classes, a prediction a video and window, the failures."""
+    from unseen.prediction.classifier import Failure
+
+    requested = classifier.requested
+
+    def values(prediction: "Prediction") -> dict[str, Any]:
+        return {
+            "classes": prediction.classes,
+            "distances": prediction.distances,
+            "usual_distance": prediction.usual,
+            "unsure": prediction.unsure,
+        }
+
+    def seen(name: str) -> dict[str, Any] | None:
+        same = requested.seen.get(name)
+        return vars(same).copy() if same else None
+
+    videos, failures = [], []
+    for result in results:
+        if isinstance(result, Failure):
+            failures.append({"path": result.path, "reason": result.reason})
+            continue
+        windows = [
+            {"start_s": part.start_s, "end_s": part.end_s} | values(part.prediction)
+            for part in result.windows
+        ]
+        entry = {"path": result.path, "duration_s": result.duration_s}
+        videos.append(entry | values(result.prediction) | {"windows": windows})
+    return {
+        "model": model,
+        "classes": [
+            {"name": name, "words": words, "seen": seen(name)}
+            for name, words in zip(requested.names, requested.words, strict=True)
+        ],
+        "notes": requested.notes,
+        "videos": videos,
+        "failures": failures,
+    }
+
+
+def _json_text(classifier: "Classifier", results: "Iterable[Video | Failure]", model: str) -> str:
+    return json.dumps(as_json(classifier, results, model), ensure_ascii=False, indent=1) + "\n"
+
+
+WRITERS = {"table": as_table, "csv": as_csv, "json": _json_text}
+
+
+# models
+
+
+def _models(options: argparse.Namespace) -> int:
+    files = sorted((options.results / "models").glob("*/model.pt"))
+    if not files:
+        raise UserError(f"{options.results}/models holds no model: train one, or name the folder")
+    for path in files:
+        print("\n".join(model_lines(path, options.results / "metrics" / path.parent.name)))
+    return 0
+
+
+def model_lines(path: Path, metrics: Path) -> list[str]:
+    """A model's file, what it was trained on, and a line a test set that it was scored on."""
+    from unseen.base.tabular import read_rows
+    from unseen.network.weights import read_checkpoint
+
+    content = read_checkpoint(path)
+    network, classes = content["network"], len(content["classes"])
+    lines = [
+        str(path),
+        f"  {network['name']}, {network['frames']} frames of {network['crop']} pixels;"
+        f" {classes} training classes; vectors {content['embedding']['name']}"
+        f" ({content['embedding']['digest'][:12]})",
+    ]
+    for entry in content["lineage"]:
+        known = entry["classes"]
+        count = "classes not known" if known is None else f"{len(known)} classes"
+        lines.append(f"  started from {entry['weights']} ({count})")
+    scored = False
+    for table in sorted(metrics.glob("*.csv")):
+        if table.stem.endswith(("_per_class", "_confusions")):
+            continue
+        rows = [row for row in read_rows(table, ["split", "top1"]) if row["split"] == "all"]
+        for row in rows:
+            if row["snippets"] == max((other["snippets"] for other in rows), key=int):
+                scored = True
+                lines.append(
+                    f"  {table.stem}: top-1 {row['top1']}%, top-5 {row['top5']}% of"
+                    f" {row['videos']} videos in {row['classes']} classes"
+                    f" ({row['snippets']} snippets{', seen classes' if row.get('seen') else ''})"
+                )
+    return lines if scored else [*lines, "  not scored"]
+
+
+# export
+
+
+def _export(options: argparse.Namespace) -> int:
+    from unseen.network.export import export_encoder
+
+    _check_is_there(options.model)
+    print(export_encoder(options.model, options.output))
+    return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From embeddings to what a reader sees: scores, tables, figures, the report, versions."""

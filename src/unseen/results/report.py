@@ -1,0 +1,314 @@
+"""The report: all results on one self-contained HTML page that needs neither server nor network."""
+
+import base64
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+
+from unseen.videos.clip_store import ClipStore
+from unseen.base.errors import UserError
+from unseen.base.progress import progress
+from unseen.base.files import atomic
+from unseen.results.scoring import NEAREST
+from unseen.classes.subsets import ordered
+from unseen.base.tabular import Row, read_rows
+
+Spec = Mapping[str, Any]
+
+THUMBNAILS = 400
+"""Pictures a test set, at most: about 3 kB each."""
+THUMBNAIL_HEIGHT = 96
+JPEG_QUALITY = 60
+CONFUSIONS = 60
+BORDERLINE = 30
+REJECTED = 2000
+PLACEHOLDER = "{{data}}"
+IMAGE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
+
+
+def make_report(spec: Spec, template: Path, output: Path) -> None:
+    """Fill the page's template with everything that `spec` names.
+
+    `tables` and `figures` (paths of `.csv` and `.svg`), `captions` (a folder with `<name>.rst`),
+    `scores` (each `run`, `dataset` and the paths `metrics`, `predictions`, `confusions`),
+    `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run), `threshold`,
+    `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
+    `thumbnails` (how many a data set).
+    """
+    captions = Path(spec["captions"])
+    data = {
+        "title": spec["title"],
+        "tables": [table(Path(path), captions) for path in spec["tables"]],
+        "figures": [figure(Path(path), captions) for path in spec["figures"]],
+        "accuracy": accuracy(spec["scores"]),
+        "views": [view(score) for score in spec["scores"]],
+        "thumbnails": {
+            name: thumbnails(dataset["shards"], spec.get("thumbnails", THUMBNAILS))
+            for name, dataset in progress(spec["datasets"].items(), desc="pictures", unit=" sets")
+        },
+        "overlap": borderline(spec["overlap"], spec["threshold"]),
+        "rejected": rejected(spec["datasets"]),
+        "cost": cost(Path(spec["benchmarks"]), spec["disk"]),
+        "versions": versions(Path(spec["versions"])),
+        "history": history(Path(spec["versions"])),
+    }
+    page = template.read_text(encoding="utf-8")
+    if page.count(PLACEHOLDER) != 1:
+        raise UserError(f"{template} must hold {PLACEHOLDER} once")
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+    with atomic(output) as temporary:
+        temporary.write_text(page.replace(PLACEHOLDER, text), encoding="utf-8")
+
+
+def _grid(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """A table as the page takes it: a name, columns, and rows of cells."""
+    cells = [[row.get(column, "") for column in columns] for row in rows]
+    return {"name": name, "columns": list(columns), "rows": cells}
+
+
+# Tables and figures
+
+
+def table(path: Path, captions: Path) -> dict[str, Any]:
+    """One of the paper's tables, standard deviations joined to their means."""
+    rows = read_rows(path)
+    with path.open(newline="", encoding="utf-8") as stream:
+        columns = [name for name in next(csv.reader(stream)) if not name.endswith("_sd")]
+    for row in rows:
+        for column in columns:
+            if row.get(f"{column}_sd"):
+                row[column] += f" ± {row[f'{column}_sd']}"
+    return _grid(heading(path), columns, rows) | {"caption": caption(captions, path.stem)}
+
+
+def figure(path: Path, captions: Path) -> dict[str, Any]:
+    """One of the paper's figures, with its picture in the page."""
+    return {
+        "name": heading(path),
+        "caption": caption(captions, path.stem),
+        "image": _data_uri(IMAGE_TYPES[path.suffix], path.read_bytes()),
+    }
+
+
+def heading(path: Path) -> str:
+    """`Table 2` for `table2.csv`."""
+    kind = path.stem.rstrip("0123456789")
+    return f"{kind.capitalize()} {path.stem.removeprefix(kind)}"
+
+
+def caption(folder: Path, name: str) -> str:
+    """The text of a result's caption; nothing where there is none."""
+    path = folder / f"{name}.rst"
+    return " ".join(path.read_text(encoding="utf-8").split()) if path.exists() else ""
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+# Scores
+
+
+def accuracy(scores: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """Both protocols of each run on each test set, with the spread and the counts of videos."""
+    columns = (
+        "run",
+        "test set",
+        "snippets",
+        "classes",
+        "videos",
+        "rejected",
+        "missing",
+        "top-1, all classes",
+        "95% interval",
+        "top-5, all classes",
+        "top-1, halves",
+        "sd of halves",
+    )
+    rows = []
+    for score in scores:
+        lines = {
+            (row["split"], row["snippets"]): row
+            for row in read_rows(score["metrics"], ["split", "snippets"])
+        }
+        for split, snippets in lines:
+            if split == "all":
+                found = [lines[part, snippets] for part in ("all", "low", "high", "mean", "sd")]
+                cells = _accuracy_cells(score, *found)
+                rows.append(dict(zip(columns, cells, strict=True)))
+    return _grid("accuracy", columns, rows)
+
+
+def _accuracy_cells(
+    score: Mapping[str, str], whole: Row, low: Row, high: Row, mean: Row, deviation: Row
+) -> list[str]:
+    counts = [whole[key] for key in ("snippets", "classes", "videos", "rejected", "missing")]
+    return [
+        score["run"],
+        score["dataset"],
+        *counts,
+        _percent(whole["top1"]),
+        f"{_percent(low['top1'])} to {_percent(high['top1'])}",
+        _percent(whole["top5"]),
+        _percent(mean["top1"]),
+        _percent(deviation["top1"]),
+    ]
+
+
+def _percent(text: str) -> str:
+    return f"{float(text):.2f}" if text else ""
+
+
+def view(score: Mapping[str, str]) -> dict[str, Any]:
+    """A run's predictions on a test set, classes as numbers, and its commonest confusions.
+
+    A video is `[clip id, true class or -1, the nearest classes, their distances]`.
+    """
+    rows = read_rows(score["predictions"], ["clip_id", "class", "top1", "distance1"])
+    places = [f"top{k}" for k in range(1, NEAREST + 1)]
+    names = sorted({row[key] for row in rows for key in ("class", *places)} - {""})
+    number = {name: index for index, name in enumerate(names)} | {"": -1}
+    videos = []
+    for row in rows:
+        nearest = [place for place in places if row[place]]
+        distances = [round(float(row[place.replace("top", "distance")]), 3) for place in nearest]
+        videos.append(
+            [row["clip_id"], number[row["class"]], [number[row[p]] for p in nearest], distances]
+        )
+    confusions = read_rows(score["confusions"], ["class", "predicted", "videos", "percent"])
+    return {
+        "run": score["run"],
+        "dataset": score["dataset"],
+        "classes": names,
+        "videos": videos,
+        "confusions": _grid(
+            "confusions", ("class", "predicted", "videos", "percent"), confusions[:CONFUSIONS]
+        ),
+    }
+
+
+# Pictures
+
+
+def thumbnails(shards: Sequence[str], count: int) -> dict[str, str]:
+    """A small JPEG of the middle frame, as a data URI, of up to `count` random clips by id."""
+    store = ClipStore(shards)
+    position = {clip: index for index, clip in enumerate(store.clip_ids)}
+    return {
+        clip: _data_uri("image/jpeg", thumbnail(store, position[clip]))
+        for clip in sorted(ordered(position, 0, 0)[:count])
+    }
+
+
+def thumbnail(store: ClipStore, clip: int) -> bytes:
+    """The middle frame of a clip as a JPEG, `THUMBNAIL_HEIGHT` pixels high."""
+    middle = np.array([store.n_frames[clip] // 2])
+    frame = av.VideoFrame.from_ndarray(store.read(clip, middle)[0], format="yuv420p")
+    height, width = store.sizes[clip].tolist()
+    picture = frame.to_image(
+        width=max(1, round(width * THUMBNAIL_HEIGHT / height)), height=THUMBNAIL_HEIGHT
+    )
+    stream = io.BytesIO()
+    picture.save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
+
+
+# What was removed, rejected and spent
+
+
+def borderline(overlap: Mapping[str, str], threshold: float) -> dict[str, Any]:
+    """Each run's training classes whose distance to the test classes is nearest the threshold."""
+    columns = ("run", "class", "kept", "distance", "nearest_class", "nearest_dataset")
+    rows = []
+    for run, path in overlap.items():
+        known = [row for row in read_rows(path, columns[1:]) if row["distance"]]
+        known.sort(key=lambda row: abs(float(row["distance"]) - threshold))
+        for row in known[:BORDERLINE]:
+            rows.append(row | {"run": run, "distance": f"{float(row['distance']):.4f}"})
+    return _grid("overlap", columns, rows) | {"threshold": threshold}
+
+
+def rejected(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Rejected clips of all data sets, with the reasons; the page says if there were more."""
+    columns = ("data set", "clip_id", "reason")
+    rows = [
+        row | {"data set": name}
+        for name, dataset in datasets.items()
+        for row in read_rows(dataset["rejected"], ["clip_id", "reason"])
+    ]
+    missing = {name: len(read_rows(part["missing"])) for name, part in datasets.items()}
+    return _grid("rejected", columns, rows[:REJECTED]) | {"total": len(rows), "missing": missing}
+
+
+def cost(benchmarks: Path, disk: Mapping[str, str]) -> dict[str, Any]:
+    """Time, memory and disk of each stage: a folder below `benchmarks` with a file a job."""
+    columns = ("stage", "jobs", "time (s)", "longest (s)", "memory (MB)", "disk (MB)")
+    stages: dict[str, list[Row]] = {name: [] for name in disk}
+    for path in sorted(benchmarks.rglob("*")):
+        if path.is_file():
+            stage = Path(path.relative_to(benchmarks).parts[0]).stem
+            stages.setdefault(stage, []).extend(_benchmark_lines(path))
+    rows = []
+    for stage, jobs in stages.items():
+        seconds = [_number(job.get("s")) for job in jobs]
+        memory = [_number(job.get("max_rss")) for job in jobs]
+        size = f"{_size(Path(disk[stage])) / 1e6:.2f}" if stage in disk else ""
+        cells = [stage, len(jobs), f"{sum(seconds):.1f}", f"{max(seconds, default=0):.1f}"]
+        cells += [f"{max(memory, default=0):.0f}", size]
+        rows.append(dict(zip(columns, cells, strict=True)))
+    return _grid("cost", columns, rows)
+
+
+def _benchmark_lines(path: Path) -> Iterator[Row]:
+    """Snakemake's benchmark file: tab-separated, a line a repeat."""
+    with path.open(newline="") as stream:
+        yield from csv.DictReader(stream, delimiter="\t")
+
+
+def _number(text: str | None) -> float:
+    """A number of a benchmark file, which writes NA for what it could not measure."""
+    try:
+        value = float(text or 0)
+    except ValueError:
+        return 0.0
+    return value if math.isfinite(value) else 0.0
+
+
+def _size(path: Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(part.stat().st_size for part in path.rglob("*") if part.is_file())
+
+
+# Versions
+
+
+def versions(folder: Path) -> dict[str, Any]:
+    """The version of each result, from the history and the pedigrees kept there."""
+    columns = ("name", "version", "date", "commit", "device")
+    last = {row["name"]: row for row in _history(folder)}
+    rows = []
+    for name, line in sorted(last.items()):
+        for path in sorted((folder / name / line["version"]).glob("*.json")):
+            pedigree = json.loads(path.read_text())
+            device = pedigree["device"]["processor"]
+            rows.append(pedigree | {"device": ", ".join([device, *pedigree["device"]["gpus"]])})
+    return _grid("versions", columns, rows)
+
+
+def history(folder: Path) -> dict[str, Any]:
+    """What changed from version to version, the latest first."""
+    columns = ("date", "name", "version", "moved", "before", "after")
+    return _grid("history", columns, reversed(_history(folder)))
+
+
+def _history(folder: Path) -> list[Row]:
+    path = folder / "history.csv"
+    return read_rows(path) if path.exists() else []

@@ -1,0 +1,314 @@
+"""The paper's tables from scores, chance and published numbers: CSV, Markdown and LaTeX."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from unseen.base.errors import UserError
+from unseen.base.files import atomic
+from unseen.base.tabular import read_rows, write_rows
+
+Scores = Mapping[str, Sequence[Mapping[str, str]]]
+"""The rows of the metrics by `run/dataset`."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """A table's columns: those of a row, then `measures` for every test set."""
+
+    texts: tuple[str, ...]
+    measures: dict[str, tuple[int, str]]
+    """The evaluation protocol and the metrics' column behind each measure."""
+    sd_columns: bool
+    sd_over_halves: bool = False
+
+    def columns(self, datasets: Iterable[str]) -> list[str]:
+        """The columns of the CSV."""
+        parts = ("", "_sd") if self.sd_columns else ("",)
+        return [
+            *self.texts,
+            *(
+                f"{name}_{measure}{part}"
+                for name in datasets
+                for measure in self.measures
+                for part in parts
+            ),
+        ]
+
+
+LAYOUTS = {
+    1: Layout(
+        ("method", "visual_features", "source", "training_classes"),
+        {"top1": (1, "top1")},
+        sd_columns=True,
+        sd_over_halves=True,
+    ),
+    2: Layout(
+        ("method", "source", "training_classes", "snippets"),
+        {"top1": (2, "top1"), "top5": (2, "top5")},
+        sd_columns=True,
+    ),
+    3: Layout(
+        ("method", "e2e", "augment", "multi", "source"),
+        {
+            "half_top1": (1, "top1"),
+            "half_top5": (1, "top5"),
+            "all_top1": (2, "top1"),
+            "all_top5": (2, "top5"),
+        },
+        sd_columns=False,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A table's row: texts by column, (percent, standard deviation) by `<dataset>_<measure>`."""
+
+    texts: dict[str, str]
+    values: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+
+    def cells(self) -> dict[str, str]:
+        """The row of the CSV."""
+        cells = dict(self.texts)
+        for column, (value, deviation) in self.values.items():
+            cells[column] = decimals(value)
+            cells[f"{column}_sd"] = decimals(deviation)
+        return cells
+
+
+def decimals(value: float | None) -> str:
+    """Percent with two decimals; nothing for None."""
+    return "" if value is None else f"{value:.2f}"
+
+
+def make_table(
+    number: int,
+    rows: Sequence[Mapping[str, Any]],
+    metrics: Mapping[str, Path],
+    kept: Mapping[str, Path],
+    published: Path,
+    output: Path,
+) -> dict[str, str]:
+    """Write a table as `.csv`, `.md` and `.tex`, and return its headline numbers.
+
+    `rows` are the measured rows: `method`, `runs` (one a seed), `datasets`, `snippets` (`one` or
+    `multi`), and `visual_features` (table 1) or `e2e` and `augment` (table 3). `metrics` is by
+    `run/dataset`, `kept` (the lists of training classes) by run.
+    """
+    layout = LAYOUTS[number]
+    scores = {key: read_rows(path, ["protocol", "split"]) for key, path in metrics.items()}
+    datasets = list(dict.fromkeys(name for row in rows for name in row["datasets"]))
+    measured = [measured_row(layout, row, scores, kept) for row in rows]
+    lines = [
+        *published_rows(number, published, datasets),
+        chance_row(layout, datasets, scores),
+        *measured,
+    ]
+    write_rows(output, layout.columns(datasets), _only(layout, datasets, lines))
+    _write_text(output.with_suffix(".md"), markdown(layout, datasets, lines))
+    _write_text(output.with_suffix(".tex"), latex(layout, datasets, lines))
+    return headline(layout, datasets, measured)
+
+
+def _only(
+    layout: Layout, datasets: Sequence[str], rows: Iterable[TableRow]
+) -> list[dict[str, str]]:
+    """The rows' cells without those that the CSV has no column for."""
+    columns = set(layout.columns(datasets))
+    return [{key: text for key, text in row.cells().items() if key in columns} for row in rows]
+
+
+# Rows
+
+
+def measured_row(
+    layout: Layout, row: Mapping[str, Any], scores: Scores, kept: Mapping[str, Path]
+) -> TableRow:
+    """A row of measured accuracies: the mean over its runs, which differ in their seed alone."""
+    runs, multi = row["runs"], row.get("snippets", "multi") == "multi"
+    values: dict[str, tuple[float | None, float | None]] = {}
+    used, seen = "", False
+    for dataset in row["datasets"]:
+        tables = [_of_run(scores, run, dataset, row["method"]) for run in runs]
+        used = snippets_of(tables[0], multi)
+        seen |= "seen" in tables[0][0]
+        for measure, (protocol, column) in layout.measures.items():
+            spread = over_halves if layout.sd_over_halves else over_seeds
+            values[f"{dataset}_{measure}"] = spread(tables, protocol, used, column)
+    texts = {
+        "method": row["method"] + (" (classes may be seen)" if seen else ""),
+        "source": "measured",
+        "visual_features": row.get("visual_features") or "",
+        "training_classes": _count_lines(kept.get(runs[0])),
+        "snippets": used,
+        "e2e": yes_no(row.get("e2e")),
+        "augment": yes_no(row.get("augment")),
+        "multi": yes_no(multi),
+    }
+    return TableRow(_texts(layout, texts), values)
+
+
+def chance_row(layout: Layout, datasets: Sequence[str], scores: Scores) -> TableRow:
+    """The accuracy of guessing: k of the classes that are candidates."""
+    values: dict[str, tuple[float | None, float | None]] = {}
+    for dataset in datasets:
+        table = next(rows for key, rows in scores.items() if key.endswith(f"/{dataset}"))
+        for measure, (protocol, column) in layout.measures.items():
+            k = int(column.removeprefix("top"))
+            classes = next(int(row["classes"]) for row in table if row["protocol"] == str(protocol))
+            chance = 100 * k / classes if classes >= k else None
+            values[f"{dataset}_{measure}"] = (chance, None)
+    return TableRow(_texts(layout, {"method": "chance", "source": "chance"}), values)
+
+
+def published_rows(number: int, published: Path, datasets: Sequence[str]) -> list[TableRow]:
+    """The published rows of a table that have a number for one of the test sets."""
+    rows: dict[tuple[str, ...], TableRow] = {}
+    layout = LAYOUTS[number]
+    for line in read_rows(published, ["table", "dataset", "measure", "percent", "source"]):
+        if line["table"] == str(number) and line["dataset"] in datasets:
+            texts = _texts(layout, line)
+            row = rows.setdefault(tuple(texts.values()), TableRow(texts))
+            row.values[f"{line['dataset']}_{line['measure']}"] = (float(line["percent"]), None)
+    return list(rows.values())
+
+
+def _texts(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
+    return {column: texts.get(column, "") for column in layout.texts}
+
+
+def yes_no(value: bool | None) -> str:
+    """What a table writes for a truth value; nothing for None."""
+    return "" if value is None else "yes" if value else "no"
+
+
+def _count_lines(path: Path | None) -> str:
+    return str(len(path.read_text().splitlines())) if path else ""
+
+
+# Numbers
+
+
+def _of_run(scores: Scores, run: str, dataset: str, where: str) -> Sequence[Mapping[str, str]]:
+    try:
+        table = scores[f"{run}/{dataset}"]
+    except KeyError:
+        raise UserError(
+            f"row {where}: run {run} has no scores on {dataset}: "
+            f"does the configuration name that run, and the data set in its unseen?"
+        ) from None
+    if not table:
+        raise UserError(f"row {where}: the scores of run {run} on {dataset} are empty")
+    return table
+
+
+def snippets_of(table: Sequence[Mapping[str, str]], multi: bool) -> str:
+    """The number of snippets that a row of a table stands for: one, or the most there are."""
+    return str(max(int(row["snippets"]) for row in table)) if multi else "1"
+
+
+def find(
+    table: Sequence[Mapping[str, str]], protocol: int, split: str, snippets: str, column: str
+) -> float | None:
+    """One number of the metrics; None if it is empty or not there."""
+    for row in table:
+        if (row["protocol"], row["split"], row["snippets"]) == (str(protocol), split, snippets):
+            return float(row[column]) if row[column] else None
+    return None
+
+
+def over_seeds(
+    tables: Sequence[Sequence[Mapping[str, str]]], protocol: int, snippets: str, column: str
+) -> tuple[float | None, float | None]:
+    """Mean and sample standard deviation over the seeds; no deviation for one seed."""
+    split = "mean" if protocol == 1 else "all"
+    return mean_and_sd(find(table, protocol, split, snippets, column) for table in tables)
+
+
+def over_halves(
+    tables: Sequence[Sequence[Mapping[str, str]]], protocol: int, snippets: str, column: str
+) -> tuple[float | None, float | None]:
+    """Mean and sample standard deviation over the ten halves, each averaged over the seeds."""
+    splits = dict.fromkeys(row["split"] for row in tables[0] if row["split"].isdigit())
+    means = [
+        mean_and_sd(find(table, protocol, split, snippets, column) for table in tables)[0]
+        for split in splits
+    ]
+    return mean_and_sd(means)
+
+
+def mean_and_sd(values: Iterable[float | None]) -> tuple[float | None, float | None]:
+    """Mean and sample standard deviation of what is known; None where there is too little."""
+    known = [value for value in values if value is not None]
+    mean = statistics.fmean(known) if known else None
+    return mean, statistics.stdev(known) if len(known) > 1 else None
+
+
+def headline(
+    layout: Layout, datasets: Sequence[str], measured: Sequence[TableRow]
+) -> dict[str, str]:
+    """The first measure of each row and test set: what the history of versions shows."""
+    first = next(iter(layout.measures))
+    return {
+        f"{row.texts['method']} {dataset}": decimals(row.values[f"{dataset}_{first}"][0])
+        for row in measured
+        for dataset in datasets
+        if f"{dataset}_{first}" in row.values
+    }
+
+
+# Texts for people
+
+
+def _grid(
+    layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow], plus_minus: str
+) -> tuple[list[str], list[list[str]]]:
+    """Header and cells, standard deviations joined to their means; empty text columns left out."""
+    texts = [column for column in layout.texts if any(row.texts[column] for row in rows)]
+    values = [f"{dataset}_{measure}" for dataset in datasets for measure in layout.measures]
+    header = [column.replace("_", " ") for column in [*texts, *values]]
+    body = []
+    for row in rows:
+        numbers = []
+        for column in values:
+            value, deviation = row.values.get(column, (None, None))
+            spread = "" if deviation is None else f"{plus_minus}{decimals(deviation)}"
+            numbers.append(decimals(value) + spread)
+        body.append([*(row.texts[column] for column in texts), *numbers])
+    return header, body
+
+
+def markdown(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
+    """The table in Markdown, its numbers aligned to the right."""
+    header, body = _grid(layout, datasets, rows, " ± ")
+    numbers = len(datasets) * len(layout.measures)
+    rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
+    lines = [header, rule, *([cell.replace("|", "\\|") for cell in line] for line in body)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+LATEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+
+
+def latex(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
+    """The table in LaTeX, for `\\usepackage{booktabs}`."""
+    header, body = _grid(layout, datasets, rows, "@@")
+    numbers = len(datasets) * len(layout.measures)
+    shape = "l" * (len(header) - numbers) + "r" * numbers
+
+    def line(cells: Sequence[str]) -> str:
+        texts = (cell.translate(LATEX_SPECIAL).replace("@@", " $\\pm$ ") for cell in cells)
+        return f"{' & '.join(texts)} \\\\\n"
+
+    return (
+        f"\\begin{{tabular}}{{{shape}}}\n\\toprule\n{line(header)}\\midrule\n"
+        f"{''.join(map(line, body))}\\bottomrule\n\\end{{tabular}}\n"
+    )
+
+
+def _write_text(path: Path, text: str) -> None:
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,411 @@
+"""Training: right steps, the same end however often it is killed, and mistakes in plain words."""
+
+import contextlib
+import copy
+import csv
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from repository import SCRIPTS, SOURCE
+from small_run import TINY, background, write_small_run
+
+import unseen.network.training
+from unseen.base.errors import UserError
+from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.network.frozen_features import extract_features
+from unseen.network.losses import cosines
+from unseen.network.model_file import load_model, start_network, write_model
+from unseen.network.settings import TrainingSettings
+from unseen.network.training import (
+    CHECKPOINTS,
+    STOPPED,
+    Objective,
+    learning_rate,
+    make_optimiser,
+    train,
+)
+from unseen.network.training_set import (
+    TrainingSources,
+    open_store,
+    select_training_set,
+    snippet_input,
+    stored_clips,
+    training_loader,
+)
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> TrainingSources:
+    torch.set_num_threads(1)
+    return write_small_run(tmp_path_factory.mktemp("sources"))
+
+
+def run(sources, folder, settings=TINY, **options):
+    options = {"weights": None, "features": None, **options}
+    output = folder / "model.pt"
+    train(sources, settings, output=output, log=folder / "log.csv", **options)
+    return output.read_bytes()
+
+
+def rows_of(folder) -> list[dict[str, float]]:
+    with (folder / "log.csv").open() as stream:
+        return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
+
+
+def test_one_step_of_adam_matches_one_written_by_hand():
+    torch.manual_seed(0)
+    settings = replace(TINY, dropout=0.0, learning_rate=0.01)
+    network, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=0)
+    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    objective = Objective(network, classes, settings).train()
+    snippets, labels = torch.randn(4, 3, 4, 32, 32), torch.tensor([0, 2, 1, 1])
+
+    exact = copy.deepcopy(objective).double()
+    linear = exact.network.semantic_encoder.projection
+    z = exact.network.visual_encoder(snippets.double()) @ linear.weight.T + linear.bias
+    z = z / z.norm(dim=1, keepdim=True)
+    wanted = ((z - classes.double()[labels]) ** 2).sum() / (4 * 6)
+    wanted.backward()
+    start = [parameter.detach().double() for parameter in objective.parameters()]
+
+    optimiser = make_optimiser(list(objective.parameters()), settings)
+    optimiser.param_groups[0]["lr"] = 0.01
+    loss, _ = objective(snippets, labels)
+    loss.backward()
+    optimiser.step()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    for before, after, same in zip(start, objective.parameters(), exact.parameters(), strict=True):
+        gradient = after.grad.double()
+        # A ReLU may fall on the other side in float32.
+        assert (gradient - same.grad).norm() <= 0.05 * same.grad.norm() + 1e-6
+        m, v = 0.1 * gradient, 0.001 * gradient**2
+        step = 0.01 * (m / (1 - 0.9)) / ((v / (1 - 0.999)).sqrt() + 1e-8)
+        torch.testing.assert_close(after.detach().double(), before - step, atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("keys", "points"),
+    [
+        ({}, {0: 1, 1.9: 1, 2: 0.1, 3.5: 0.1, 4: 0.01}),
+        ({"schedule": "cosine"}, {0: 1, 5: 0.5, 10: 0}),
+        ({"schedule": "cosine", "warmup_epochs": 2}, {1: 0.5, 2: 1, 6: 0.5, 10: 0}),
+        ({"schedule": "one_cycle"}, {0: 0.04, 3: 1, 6.5: 0.5, 10: 0}),
+        ({"scale_learning_rate": True, "batch_size": 44}, {0: 2}),
+    ],
+)
+def test_the_learning_rate_follows_its_schedule(keys, points):
+    settings = TrainingSettings(learning_rate=1.0, epochs=10, milestones=[2, 4], **keys)
+    for epoch, rate in points.items():
+        assert learning_rate(settings, epoch) == pytest.approx(rate)
+
+
+def test_an_unknown_setting_is_refused():
+    with pytest.raises(UserError, match="learning_rat"):
+        TrainingSettings.from_mapping({"learning_rat": 1})
+
+
+def test_only_kept_classes_are_trained_on(sources):
+    data = select_training_set(stored_clips(sources.shards), sources, TINY)
+    assert "grey sky" not in data.classes and len(data.classes) == 7
+    left_out = {name for (_, name), label in zip(data.names, data.labels, strict=True) if label < 0}
+    assert left_out == {"grey0", "grey1"}
+    names, vectors = read_class_embeddings(sources.class_embeddings["colours"])
+    for name, vector in zip(data.classes, data.class_embeddings, strict=True):
+        assert np.array_equal(vector, vectors[names.index(name)])
+
+
+def test_clips_of_a_photograph_take_its_class(sources):
+    names = [("colours", "blue0#0"), ("colours", "blue0#11"), ("colours", "nothing#0")]
+    data = select_training_set(names, sources, TINY)
+    assert [data.classes[label] for label in data.labels[:2]] == ["blue sea", "blue sea"]
+    assert data.labels[2] == -1
+
+
+def test_a_fraction_of_the_clips_is_nested_in_a_larger_one(sources):
+    names = stored_clips(sources.shards)
+    half, quarter = (
+        set(select_training_set(names, sources, replace(TINY, subset={"fraction": share})).clips)
+        for share in (0.5, 0.25)
+    )
+    assert len(half) == 7 and len(quarter) == 4 and quarter < half
+
+
+def test_a_class_without_embedding_is_named(sources, tmp_path):
+    (tmp_path / "kept.txt").write_text("purple rain\n")
+    with pytest.raises(UserError, match="purple rain"):
+        run(replace(sources, kept=tmp_path / "kept.txt"), tmp_path)
+
+
+def test_eight_clips_are_learnt_by_heart(tmp_path):
+    sources = replace(write_small_run(tmp_path / "data", clips_per_class=1), kept=None)
+    settings = replace(
+        TINY, epochs=60, milestones=[50], batch_size=8, dropout=0.0, checkpoint_minutes=10.0
+    )
+    run(sources, tmp_path, settings)
+    network, content = load_model(tmp_path / "model.pt")
+    data = select_training_set(stored_clips(sources.shards), sources, settings)
+    loader = training_loader(open_store(sources.shards), data.clips, settings)
+    batch = next(loader.epoch(0))
+    snippets = snippet_input(batch, settings, 0, torch.device("cpu"), torch.float32)
+    found = cosines(network(snippets), content["class_embeddings"])
+    assert len(batch) == 8
+    assert found[range(8), data.labels[batch.clips]].min() > 0.99
+    assert rows_of(tmp_path)[-1]["accuracy"] == 100
+
+
+def test_a_stopped_run_ends_in_the_same_bytes(sources, tmp_path):
+    whole = run(sources, tmp_path / "whole")
+    for number in (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT):
+        stop_in_the_middle(sources, tmp_path / "stopped", TINY, number)
+    assert run(sources, tmp_path / "stopped") == whole
+    assert len(rows_of(tmp_path / "stopped")) == TINY.epochs
+
+
+def test_signals_are_looked_at_every_few_steps(sources, tmp_path, monkeypatch):
+    """As on a GPU, where each look has to wait for it."""
+    whole = run(sources, tmp_path / "whole")
+    monkeypatch.setitem(unseen.network.training.CHECK_EVERY, "cpu", 3)
+    told = unseen.network.training.stop_signals
+
+    @contextlib.contextmanager
+    def stop_at_once():
+        with told() as received:
+            received.append(signal.SIGTERM)
+            yield received
+
+    monkeypatch.setattr(unseen.network.training, "stop_signals", stop_at_once)
+    stops = 0
+    while not (tmp_path / "stopped/model.pt").exists():
+        with contextlib.suppress(SystemExit):
+            run(sources, tmp_path / "stopped")
+        stops += 1
+    assert stops > TINY.epochs
+    assert (tmp_path / "stopped/model.pt").read_bytes() == whole
+
+
+def test_a_model_that_got_lost_is_there_again_in_a_moment(sources, tmp_path, capsys):
+    whole = run(sources, tmp_path)
+    log = (tmp_path / "log.csv").read_bytes()
+    (tmp_path / "model.pt").unlink()
+    (tmp_path / "log.csv").unlink()
+    capsys.readouterr()
+    assert run(sources, tmp_path) == whole
+    assert (tmp_path / "log.csv").read_bytes() == log
+    assert "going on from the end" in capsys.readouterr().out
+
+
+def test_workers_survive_a_signal_to_all(sources, tmp_path):
+    settings = replace(TINY, epochs=500, workers=2)
+    stop_in_the_middle(sources, tmp_path, settings, signal.SIGTERM, os.killpg)
+
+
+def stop_in_the_middle(sources, folder, settings, number, kill=os.kill):
+    """Start a run, wait until it has done a step, and stop it by a signal."""
+    before = checkpoints(folder)
+    process = background(sources, folder, settings)
+    while checkpoints(folder) == before and process.is_alive():
+        time.sleep(0.002)
+    kill(process.pid, number)
+    process.join()
+    assert process.exitcode == STOPPED
+
+
+def checkpoints(folder) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.glob(CHECKPOINTS)}
+
+
+def test_twenty_kills_change_nothing(sources, tmp_path):
+    settings = replace(TINY, epochs=6)
+    began = time.monotonic()
+    whole = run(sources, tmp_path / "whole", settings)
+    duration = time.monotonic() - began
+    moments = random.Random(5)
+    for _ in range(20):
+        process = background(sources, tmp_path / "killed", settings)
+        process.join(moments.uniform(0, duration / 2))
+        process.kill()
+        process.join()
+    assert run(sources, tmp_path / "killed", settings) == whole
+
+
+def test_a_checkpoint_of_other_settings_is_left_alone_or_refused(sources, tmp_path, capsys):
+    """Whoever goes back to earlier settings goes on where they stopped."""
+    long = replace(TINY, epochs=500)
+    stop_in_the_middle(sources, tmp_path, long, signal.SIGTERM)
+    left = checkpoints(tmp_path)
+    with pytest.raises(UserError, match="no checkpoint to go on from; of other code, settings or"):
+        run(sources, tmp_path, must_resume=True)
+    with pytest.raises(UserError, match="of other code"):
+        run(sources, tmp_path, long, digest="of other code", must_resume=True)
+    stop_in_the_middle(sources, tmp_path, replace(TINY, epochs=400), signal.SIGTERM)
+    assert left.items() < checkpoints(tmp_path).items()
+    stop_in_the_middle(sources, tmp_path, long, signal.SIGTERM)
+    assert left.keys() < checkpoints(tmp_path).keys()
+    capsys.readouterr()
+    fresh = run(sources, tmp_path)
+    assert "starting afresh: of other code, settings or inputs are" in capsys.readouterr().out
+    assert len(checkpoints(tmp_path)) == 1
+    assert run(sources, tmp_path / "other") == fresh
+
+
+def test_workers_and_intervals_belong_to_no_result():
+    other = replace(TINY, workers=7, threads=5, device="cuda", checkpoint_minutes=3.0)
+    assert other.decisive == TINY.decisive
+    assert replace(TINY, seed=1).decisive != TINY.decisive
+
+
+def test_a_loss_that_is_not_finite_names_its_clips(sources, tmp_path):
+    with pytest.raises(UserError, match=r"not finite in epoch 1, step \d; .*colours \w+\d"):
+        run(sources, tmp_path, replace(TINY, learning_rate=1e38, normalise=False))
+
+
+@pytest.mark.parametrize("feature_epochs", [None, 2])
+def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, feature_epochs):
+    settings = replace(TINY, freeze=True, feature_epochs=feature_epochs, dtype="bfloat16")
+    start, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=9)
+    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    weights = str(tmp_path / "start.pt")
+    through = run(sources, tmp_path / "through", settings, weights=weights)
+    extract_features(sources, settings, weights, tmp_path / "features.h5")
+    stored = run(
+        replace(sources, shards={}),
+        tmp_path / "stored",
+        settings,
+        weights=weights,
+        features=tmp_path / "features.h5",
+    )
+    assert stored == through
+    network, content = load_model(tmp_path / "stored" / "model.pt")
+    for name, value in network.visual_encoder.state_dict().items():
+        assert torch.equal(value, start.visual_encoder.state_dict()[name]), name
+    assert not torch.equal(
+        network.semantic_encoder.projection.weight, start.semantic_encoder.projection.weight
+    )
+    assert content["lineage"][0]["classes"] == ["cat"]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"loss": "classification"},
+        {"loss": "mse_sum", "learning_rate": 1e-4},
+        {"mixing": 1.0},
+        {
+            "loss": "contrastive",
+            "projection": 16,
+            "uniformity": 0.1,
+            "mixing": 0.5,
+            "optimiser": "sgd",
+            "learning_rate": 0.05,
+            "schedule": "cosine",
+            "warmup_epochs": 1,
+        },
+    ],
+)
+def test_other_losses_learn(sources, tmp_path, keys):
+    run(sources, tmp_path, replace(TINY, epochs=8, milestones=[], **keys))
+    rows = rows_of(tmp_path)
+    assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
+    network, _ = load_model(tmp_path / "model.pt")
+    assert (network.semantic_encoder is None) == (keys.get("loss") == "classification")
+
+
+def test_mixed_clips_add_their_loss():
+    """In training alone, by their weight, and nothing where a batch shows one class."""
+    network, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=0)
+    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
+    features = torch.rand(4, network.feature_dim)
+    plain, half, whole = (
+        Objective(network, classes, replace(TINY, dropout=0.0, mixing=mixing))
+        for mixing in (0.0, 0.5, 1.0)
+    )
+
+    def loss(objective: Objective, labels: list[int]) -> float:
+        torch.manual_seed(1)
+        return objective(features, torch.tensor(labels))[0].item()
+
+    added = loss(half, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1])
+    assert added > 0
+    assert loss(whole, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1]) == pytest.approx(2 * added)
+    assert loss(whole, [1, 1, 1, 1]) == loss(plain, [1, 1, 1, 1])
+    assert loss(whole.eval(), [0, 1, 2, 1]) == loss(plain.eval(), [0, 1, 2, 1])
+
+
+def test_two_processes_learn_as_one(sources, tmp_path):
+    """c3d has no batch norm, the crop no room: only the sums' order differs."""
+    settings = replace(
+        TINY, network="c3d", width=4, frames=16, crop=36, flip=False, dropout=0.0, epochs=4
+    )
+    run(sources, tmp_path / "one", settings)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    group = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2"}
+    processes = [
+        background(
+            sources,
+            tmp_path / "two",
+            settings,
+            environment={**group, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(2)
+    ]
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    one, two = (rows_of(tmp_path / name) for name in ("one", "two"))
+    assert [row["snippets"] for row in one] == [row["snippets"] for row in two]
+    np.testing.assert_allclose(
+        [row["loss"] for row in two], [row["loss"] for row in one], rtol=1e-4
+    )
+
+
+@pytest.mark.long
+def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path):
+    script = SCRIPTS / "train.py"
+    (dataset,) = sources.shards
+    arguments = ["--shards", *(f"{dataset}={path}" for path in sources.shards[dataset])]
+    arguments += ["--labels", f"{dataset}={sources.labels[dataset]}"]
+    arguments += ["--class-embeddings", f"{dataset}={sources.class_embeddings[dataset]}"]
+    arguments += [
+        "--kept",
+        str(sources.kept),
+        "--settings",
+        json.dumps(asdict(replace(TINY, epochs=40))),
+    ]
+    (tmp_path / "arguments").write_text("\n".join(arguments))
+    command = [sys.executable, script, f"@{tmp_path / 'arguments'}", "--processes", "2"]
+    command += ["--output", tmp_path / "model.pt", "--log", tmp_path / "log.csv"]
+    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
+    process = subprocess.Popen(command, env=environment)
+    while not checkpoints(tmp_path) and process.poll() is None:
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait() == STOPPED
+    assert not (tmp_path / "model.pt").exists()
+    subprocess.run(command, check=True, env=environment)
+    assert len(rows_of(tmp_path)) == 40
+    load_model(tmp_path / "model.pt")
+
+
+def test_weights_alone_make_a_model(sources, tmp_path):
+    start, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=9)
+    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    nothing = replace(sources, shards={}, labels={})
+    run(nothing, tmp_path, weights=str(tmp_path / "start.pt"))
+    network, content = load_model(tmp_path / "model.pt")
+    for name, value in network.state_dict().items():
+        assert torch.equal(value, start.state_dict()[name]), name
+    assert len(content["classes"]) == 7 and rows_of(tmp_path) == []
+    with pytest.raises(UserError, match="nothing to train on"):
+        run(nothing, tmp_path)

@@ -1,0 +1,218 @@
+"""The configuration: mistakes are named, defaults filled in, runs expanded."""
+
+import re
+
+import pytest
+import yaml
+from repository import REPOSITORY
+
+from unseen.base.errors import UserError
+from unseen.plan import configuration
+
+SCHEMA = REPOSITORY / "workflow" / "schemas" / "config.schema.yaml"
+
+
+def complete(**keys):
+    config = {
+        "datasets": {
+            "kinetics": {"layout": "kinetics", "root": "/k", "annotations": "/k.csv"},
+            "photos": {"layout": "sun397", "root": "/s"},
+            "ucf": {"layout": "ucf101", "root": "/u"},
+            "hmdb": {"layout": "hmdb51", "root": "/h"},
+        },
+        "runs": {
+            "sun": {"train_on": "photos"},
+            "e2e": {"train_on": "kinetics", "unseen": ["ucf"], "weights": "sun", "epochs": 3},
+        },
+    }
+    return configuration.complete(config | keys, SCHEMA, "my.yaml")
+
+
+def mistakes(**keys):
+    with pytest.raises(UserError) as error:
+        complete(**keys)
+    return str(error.value)
+
+
+def one_run(**keys):
+    return {"runs": {"a": {"train_on": "kinetics", **keys}}}
+
+
+def test_defaults_are_the_papers():
+    training = complete()["training"]
+    assert (training["batch_size"], training["learning_rate"], training["epochs"]) == (
+        22,
+        1e-3,
+        150,
+    )
+    assert (training["frames"], training["crop"], training["network"]) == (16, 112, "r2plus1d_18")
+    assert complete()["testing"]["snippets"] == 25
+    assert complete()["overlap"]["threshold"] == 0.05
+
+
+def test_a_run_overrides_training():
+    runs = configuration.expand_runs(complete())
+    assert runs["e2e"].settings["epochs"] == 3
+    assert runs["sun"].settings["epochs"] == 150
+
+
+def test_numbers_that_yaml_takes_for_text():
+    assert complete(training={"learning_rate": "1e-3"})["training"]["learning_rate"] == 1e-3
+    run = {"e2e": {"train_on": "kinetics", "learning_rate": "5e-4"}}
+    assert complete(runs=run)["runs"]["e2e"]["learning_rate"] == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ({"trainin": {}}, ["unknown key trainin", "training"]),
+        ({"clips": {"codek": "h264"}}, ["clips.codek", "codec"]),
+        ({"clips": {"codec": "vp9"}}, ["clips.codec", "vp9", "mpeg4, h264"]),
+        ({"training": {"epochs": "many"}}, ["training.epochs", "integer", "many"]),
+        ({"training": {"batch_size": 0}}, ["training.batch_size", "0"]),
+        ({"runs": {"a": {"train_on": "kinetix"}}}, ["runs.a.train_on", "kinetix", "kinetics"]),
+        ({"runs": {"a": {"train_on": "kinetics", "weights": "e3e"}}}, ["runs.a.weights", "e3e"]),
+        ({"runs": {"a": {"weights": "/w.pth"}}}, ["runs.a", "trained_on"]),
+        ({"runs": {"a": {}}}, ["runs.a", "nothing to train"]),
+        ({"runs": {664: {"train_on": "kinetics"}}}, ["664", "quotes"]),
+        ({"runs": {"a-permuted": {"train_on": "kinetics"}}}, ["runs.a-permuted"]),
+        (one_run(projection=64), ["runs.a: projection", "set loss: contrastive"]),
+        (one_run(loss="contrastive", uniformity=1), ["runs.a: uniformity", "projection"]),
+        (one_run(loss="classification", mixing=1), ["runs.a.mixing", "classification"]),
+        (one_run(temperature=0.2), ["runs.a.temperature", "mse"]),
+        (one_run(loss="classification", freeze=True, weights="/w.pth"), ["runs.a: freeze"]),
+        (one_run(schedule="one_cycle", warmup_epochs=2), ["runs.a: warmup_epochs"]),
+        (one_run(gpus=4), ["runs.a: batch_size 22", "4 gpus"]),
+        (one_run(network="c3d", frames=8), ["runs.a: frames", "c3d", "16"]),
+        (one_run(network="s3d", width=32), ["runs.a: width", "s3d", "64"]),
+        (one_run(crop=224), ["runs.a: crop 224", "clips.short_side (128)"]),
+        (one_run(epochs=0), ["runs.a.epochs", "0"]),
+        (
+            {"runs": {"a": {"train_on": "ucf", "unseen": ["ucf"]}}},
+            ["runs.a", "ucf", "unseen"],
+        ),
+        ({"datasets": {"a": {"layout": "ucf101"}}, "runs": {}}, ["datasets.a", "root"]),
+        ({"datasets": {}}, ["datasets"]),
+    ],
+)
+def test_mistakes_are_named(keys, words):
+    message = mistakes(**keys)
+    assert message.startswith("my.yaml: ")
+    assert all(word in message for word in words), message
+    assert len(message.splitlines()) <= 2
+
+
+def test_a_circle_of_weights_is_shown():
+    runs = {
+        "a": {"train_on": "kinetics", "weights": "b"},
+        "b": {"train_on": "kinetics", "weights": "c"},
+        "c": {"train_on": "kinetics", "weights": "a"},
+    }
+    assert "a -> b -> c -> a" in mistakes(runs=runs)
+
+
+def test_scores_on_a_set_that_is_not_unseen_are_refused():
+    row = [{"run": "e2e", "datasets": ["hmdb"]}]
+    message = mistakes(table2=row)
+    assert "hmdb" in message and "allow_seen" in message
+    runs = {"e2e": {"train_on": "kinetics", "unseen": ["ucf"], "allow_seen": True}}
+    runs = configuration.expand_runs(complete(table2=row, runs=runs))
+    assert runs["e2e"].tests == ("ucf", "hmdb")
+
+
+def test_each_seed_is_a_run_and_starts_from_its_own_pretraining():
+    runs = configuration.expand_runs(complete(seeds=[4, 7]))
+    assert {"sun", "sun-seed7", "e2e", "e2e-seed7"} == set(runs)
+    assert (runs["e2e"].seed, runs["e2e"].weights) == (4, "sun")
+    assert (runs["e2e-seed7"].seed, runs["e2e-seed7"].weights) == (7, "sun-seed7")
+
+
+def test_the_chain_of_weights():
+    runs = configuration.expand_runs(complete())
+    assert configuration.chain(runs["e2e"], runs) == ["photos"]
+    fixed = {"fixed": {"train_on": "kinetics", "weights": "KINETICS400_V1"}}
+    runs = configuration.expand_runs(complete(runs=fixed))
+    assert configuration.chain(runs["fixed"], runs) == ["kinetics400"]
+
+
+def test_pretraining_is_pruned_on_request_only():
+    assert configuration.expand_runs(complete())["sun"].prune_against == ()
+    pruned = configuration.expand_runs(complete(overlap={"prune_pretraining": True}))
+    assert pruned["sun"].prune_against == ("ucf",)
+    assert pruned["sun"].tests == ()
+
+
+def test_sweeps_share_runs_and_are_named_for_what_they_are():
+    figures = {
+        "end_to_end": "e2e",
+        "datasets": ["ucf"],
+        "class_counts": [4, 8],
+        "fractions": [0.1],
+        "clusters": [1, 2],
+        "cluster_classes": 8,
+        "repeats": 2,
+    }
+    runs = configuration.expand_runs(complete(figures=figures))
+    sweeps = sorted(set(runs) - {"sun", "e2e"})
+    assert sweeps == [
+        "e2e-10percent-repeat0",
+        "e2e-4classes-repeat0",
+        "e2e-4classes-repeat1",
+        "e2e-8classes-2clusters-repeat0",
+        "e2e-8classes-2clusters-repeat1",
+        "e2e-8classes-repeat0",
+        "e2e-8classes-repeat1",
+    ]
+    assert runs["e2e-4classes-repeat1"].settings["subset"] == {"classes": 4, "repeat": 1}
+    assert runs["e2e-4classes-repeat1"].weights == "sun"
+
+
+@pytest.mark.parametrize("name", ["config", "paper", "overlap"])
+def test_the_shipped_configurations_are_valid(name):
+    path = REPOSITORY / "config" / f"{name}.yaml"
+    config = configuration.complete(yaml.safe_load(path.read_text()), SCHEMA, str(path))
+    assert configuration.expand_runs(config)
+
+
+def test_every_key_is_described_for_users():
+    text = (REPOSITORY / "config" / "README.md").read_text()
+    schema = configuration.read_schema(SCHEMA)
+    sections = [schema["properties"], schema["$defs"]["dataset"]["properties"]]
+    sections += [
+        schema["$defs"]["run"]["properties"],
+        schema["$defs"]["rows"]["items"]["properties"],
+    ]
+    sections += [
+        section["properties"]
+        for section in schema["properties"].values()
+        if "properties" in section
+    ]
+    keys = {key for section in sections for key in section}
+    missing = sorted(key for key in keys if not re.search(rf"\b{key}\b", text))
+    assert missing == []
+    assert all(
+        "description" in value
+        for section in sections
+        for value in section.values()
+        if "$ref" not in value
+    )
+
+
+def test_names_that_seeds_and_subsets_would_take_twice():
+    runs = {"a": {"train_on": "kinetics"}, "a-seed1": {"train_on": "kinetics", "epochs": 9}}
+    with pytest.raises(UserError, match=r"runs\.a-seed1 has a name"):
+        configuration.expand_runs(complete(runs=runs, seeds=[0, 1]))
+
+
+def test_a_class_list_alone_is_kept_unseen_but_not_scored():
+    datasets = complete()["datasets"] | {"hmdb": {}}
+    run = {"train_on": "kinetics", "unseen": ["ucf", "hmdb"]}
+    config = complete(datasets=datasets, runs={"a": run})
+    (expanded,) = configuration.expand_runs(config).values()
+    assert expanded.tests == ("ucf",) and expanded.prune_against == ("ucf", "hmdb")
+    row = {"run": "a", "datasets": ["hmdb"]}
+    words = mistakes(datasets=datasets, runs={"a": run}, table2=[row])
+    assert "table2[0].datasets: hmdb has no layout" in words
+    row = {"run": "b", "datasets": ["ucf"]}
+    words = mistakes(datasets=datasets, runs={"b": {"train_on": "hmdb"}}, table2=[row])
+    assert "table2[0] needs run b: hmdb has no layout" in words

@@ -1,0 +1,367 @@
+"""A trained model on files and tensors: predictions, marks, windows, broken files, the command."""
+
+import csv
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from repository import SOURCE
+from small_run import COLOURS, TINY, write_small_run
+from videos import write_video
+
+from unseen.base.errors import UserError
+from unseen.base.tabular import read_rows
+from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.network.inference import embed_videos
+from unseen.network.training import train
+from unseen.prediction.classifier import (
+    Failure,
+    Reading,
+    classify_files,
+    load_classifier,
+    predictions,
+    window_frames,
+)
+from unseen.prediction.command import as_csv, as_json, model_lines, video_files
+from unseen.prediction.page import prediction_page
+from unseen.prediction.requested_classes import (
+    Trained,
+    embed_requested,
+    parse_classes,
+    read_classes,
+)
+from unseen.videos.video import VideoError
+
+D = 6
+UNSEEN = ["deep water", "dry straw"]
+"""Names that are in no list; their words have vectors near those of two colours."""
+
+
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=-1, keepdims=True)
+
+
+def write_vectors(path: Path, vectors: dict[str, np.ndarray]) -> Path:
+    lines = [f"{word} {' '.join(map(str, vector.tolist()))}" for word, vector in vectors.items()]
+    path.write_text("\n".join([f"{len(vectors)} {D}", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A model that tells colours apart, the word vectors it was trained with, and videos."""
+    folder = tmp_path_factory.mktemp("prediction")
+    sources = write_small_run(folder)
+    rng = np.random.default_rng(1)
+    words = {word: unit(rng.normal(size=D)) for name in COLOURS for word in name.split()}
+    names = list(COLOURS)
+    rows = np.stack([unit(words[a] + words[b]) for a, b in map(str.split, names)])
+    write_class_embeddings(sources.class_embeddings["colours"], names, rows)
+    near = {"deep": "blue", "water": "sea", "dry": "golden", "straw": "wheat"}
+    words |= {new: unit(words[old] + 0.3 * rng.normal(size=D)) for new, old in near.items()}
+    vectors = write_vectors(folder / "vectors.txt", words)
+    model = folder / "models" / "tiny" / "model.pt"
+    settings = replace(TINY, epochs=12, milestones=[10], learning_rate=3e-3)
+    train(sources, settings, weights=None, features=None, output=model, log=folder / "log.csv")
+    videos = folder / "videos"
+    videos.mkdir()
+    for name in ("blue sea", "golden wheat"):
+        colour = np.array(COLOURS[name], np.uint8)
+        frames = np.broadcast_to(colour, (50, 64, 96, 3)) // 2 + rng.integers(
+            0, 40, (50, 64, 96, 3)
+        ).astype(np.uint8)
+        write_video(videos / f"{name[:4]}.avi", kind="mpeg4", frames=frames + colour // 3)
+    return {"sources": sources, "model": model, "vectors": vectors, "videos": videos}
+
+
+@pytest.fixture(scope="module")
+def classifier(world):
+    return load_classifier(world["model"], UNSEEN, world["vectors"], device="cpu")
+
+
+def test_unseen_names_are_told_apart(classifier, world):
+    for file, name in (("blue.avi", "deep water"), ("gold.avi", "dry straw")):
+        video = classifier.classify_file(world["videos"] / file)
+        assert video.prediction.classes[0] == name
+        assert video.prediction.distances == sorted(video.prediction.distances)
+        assert video.duration_s == pytest.approx(2)
+    assert not classifier.seen
+
+
+def test_a_file_is_predicted_as_the_pipeline_does(classifier, world, tmp_path):
+    from unseen.results.scoring import cosine_distances, read_videos
+    from unseen.videos.clip_store import decode_shard
+    from unseen.videos.video import ClipSettings
+
+    manifest = tmp_path / "000.csv"
+    manifest.write_text("clip_id,path,start_s,end_s,fingerprint\nblue,blue.avi,,,\n")
+    shard = tmp_path / "000.h5"
+    side = classifier.input_settings["short_side"]
+    decode_shard(manifest, world["videos"], shard, ClipSettings(short_side=side), workers=1)
+    reading = {"snippets": 5, "scheme": "linear", "batch_size": 5, "device": "cpu", "workers": 0}
+    output = tmp_path / "mine.h5"
+    embed_videos(world["model"], {"mine": [shard]}, {"mine": output}, **reading)
+    expected = cosine_distances(read_videos(output).embeddings[5], classifier.class_vectors)[0]
+    found = classifier.classify_file(world["videos"] / "blue.avi", Reading(snippets=5))
+    assert found.prediction.distances == pytest.approx(sorted(expected.tolist()), abs=1e-6)
+
+
+def test_frames_are_predicted_like_their_file(classifier, world):
+    import av
+
+    path = world["videos"] / "gold.avi"
+    with av.open(str(path)) as container:
+        frames = np.stack([f.to_ndarray(format="rgb24") for f in container.decode(video=0)])
+    tensor = torch.from_numpy(frames).permute(0, 3, 1, 2)
+    of_file = classifier.classify_file(path, Reading(snippets=5)).prediction
+    of_bytes = classifier.classify_frames(tensor, snippets=5)
+    assert of_bytes.classes == of_file.classes
+    assert of_bytes.distances == pytest.approx(of_file.distances, abs=0.05)
+    of_floats = classifier.classify_frames(tensor.float() / 255, snippets=5)
+    assert of_floats.distances == pytest.approx(of_bytes.distances, abs=1e-6)
+    with pytest.raises(ValueError, match="frames are"):
+        classifier.classify_frames(tensor.permute(0, 2, 3, 1))
+
+
+def test_windows_follow_a_change_along_time(classifier, tmp_path):
+    blue, gold = (
+        np.broadcast_to(np.array(COLOURS[name], np.uint8), (75, 64, 96, 3))
+        for name in ("blue sea", "golden wheat")
+    )
+    path = write_video(tmp_path / "both.avi", kind="mpeg4", frames=np.concatenate([blue, gold]))
+    video = classifier.classify_file(path, Reading(window_s=1, stride_s=1))
+    assert [(w.start_s, w.end_s) for w in video.windows] == [(k, k + 1) for k in range(6)]
+    best = [window.prediction.classes[0] for window in video.windows]
+    assert best == ["deep water"] * 3 + ["dry straw"] * 3
+
+
+def test_200_inputs_20_of_them_broken(classifier, world, tmp_path):
+    paths, broken = [], []
+    for number in range(200):
+        path = tmp_path / f"{number:03}.avi"
+        if number % 10 == 7:
+            kind = number // 10 % 4
+            if kind == 0:
+                path.write_bytes(b"")
+            elif kind == 1:
+                path.write_text("no video")
+            elif kind == 2:
+                path.write_bytes((world["videos"] / "blue.avi").read_bytes()[:900])
+            broken.append(str(path))  # of the fourth kind there is no file at all
+        else:
+            path.symlink_to(world["videos"] / ("blue.avi" if number % 2 else "gold.avi"))
+        paths.append(path)
+    results = list(classify_files(classifier, paths, Reading(snippets=1)))
+    assert [result.path for result in results] == [str(path) for path in paths]
+    failures = [result for result in results if isinstance(result, Failure)]
+    assert [failure.path for failure in failures] == broken and all(f.reason for f in failures)
+    good = [result for result in results if not isinstance(result, Failure)]
+    assert len(good) == 180
+    wrong = {
+        video.path
+        for video in good
+        if (video.prediction.classes[0] == "deep water") != (int(Path(video.path).stem) % 2 == 1)
+    }
+    assert not wrong
+
+
+def test_a_single_broken_file_raises_its_reason(classifier, tmp_path):
+    with pytest.raises(VideoError, match="cannot be opened"):
+        classifier.classify_file(tmp_path / "absent.mp4")
+
+
+# What is marked
+
+
+def test_classes_near_a_training_class_are_seen(world):
+    asked = {"blue sea": [], "the Golden Wheat!": [], "ocean": ["blue", "sea"], "grey sky": []}
+    classifier = load_classifier(world["model"], asked, world["vectors"])
+    assert {name: same.name for name, same in classifier.seen.items()} == {
+        "blue sea": "blue sea",
+        "the Golden Wheat!": "golden wheat",
+        "ocean": "blue sea",
+    }
+
+
+def test_the_chain_of_weights_counts_as_seen(world):
+    vectors = np.eye(D, dtype=np.float32)[:2]
+    earlier = {"first.pt": ["grey sky"], "other.pt": None}
+    trained = Trained(["a", "b"], vectors, "word2vec", "0" * 64, earlier)
+    asked = embed_requested({"Grey sky": [], "red barn": []}, trained, world["vectors"])
+    assert {name: same.source for name, same in asked.seen.items()} == {"Grey sky": "first.pt"}
+    assert any("other.pt" in note and "not known" in note for note in asked.notes)
+
+
+def test_strange_word_vectors_are_noticed(world, tmp_path):
+    rng = np.random.default_rng(5)
+    words = {word: rng.normal(size=D) for name in COLOURS for word in name.split()}
+    strange = write_vectors(tmp_path / "strange.txt", words)
+    notes = load_classifier(world["model"], "red sea, golden sky", strange).requested.notes
+    assert any("not what the model was trained with" in note for note in notes)
+    assert not load_classifier(
+        world["model"], "red sea, golden sky", world["vectors"]
+    ).requested.notes
+    short = tmp_path / "short.txt"
+    short.write_text("2 3\nred 1 2 3\nsea 3 2 1\n")
+    with pytest.raises(UserError, match="vectors of 3 numbers"):
+        load_classifier(world["model"], "red sea, sea red", short)
+
+
+def test_new_words_need_the_vectors_and_the_error_says_which(world):
+    with pytest.raises(UserError, match=r"word2vec, digest .*--word-vectors.*deep water"):
+        load_classifier(world["model"], "blue sea, deep water")
+    own = load_classifier(world["model"], "blue sea, red barn")
+    assert own.requested.words == [[], []] and len(own.seen) == 2
+
+
+def test_all_words_without_a_vector_are_named_at_once(world):
+    with pytest.raises(UserError) as refusal:
+        load_classifier(world["model"], "deep watr, zzyzx qwert, blue sea", world["vectors"])
+    assert {"watr", "zzyzx", "qwert"} <= set(str(refusal.value).replace(";", "").split())
+    assert "near it: water" in str(refusal.value)
+
+
+@given(
+    st.lists(st.floats(0, 2), min_size=2, max_size=6),
+    st.lists(st.floats(0, 2), max_size=9),
+)
+def test_unsure_means_no_nearer_than_half_of_the_training_classes(near, trained):
+    names = [f"class {k}" for k in range(len(near))]
+    found = predictions(np.array([near]), np.array([trained]).reshape(1, -1), names)[0]
+    nearer = sum(distance <= min(near) for distance in trained)
+    assert found.distances == sorted(near)
+    if nearer * 2 > len(trained):
+        assert found.unsure
+    if not trained or nearer * 2 < len(trained):
+        assert not found.unsure
+
+
+@given(
+    st.integers(1, 500),
+    st.floats(0.1, 60),
+    st.none() | st.floats(0.05, 20),
+    st.none() | st.floats(0.05, 20),
+)
+def test_windows_cover_a_video_and_have_one_length(frames, fps, window_s, stride_s):
+    found = window_frames(frames, fps, window_s, stride_s)
+    assert found[0][0] == 0 and found[-1][1] == frames
+    assert len({last - first for first, last in found}) == 1
+    assert all(0 <= first < last <= frames for first, last in found)
+    assert [first for first, _ in found] == sorted({first for first, _ in found})
+
+
+# Lists of classes and files
+
+
+def test_classes_come_from_text_and_files(tmp_path):
+    assert parse_classes(" a b,c ,") == {"a b": [], "c": []}
+    file = tmp_path / "classes.txt"
+    file.write_text("surfing\n\nriding a horse\triding horse\n")
+    expected = {"surfing": [], "riding a horse": ["riding", "horse"]}
+    assert read_classes(file) == expected
+    file.write_text("class\twords\nsurfing\tsurf\nrunning\trun\n")
+    assert read_classes(file) == {"surfing": ["surf"], "running": ["run"]}
+    with pytest.raises(UserError, match="two classes"):
+        parse_classes("one")
+    with pytest.raises(UserError, match="'a' is there twice"):
+        parse_classes("a, b, a")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_classes(tmp_path / "absent")
+
+
+def test_folders_stand_for_the_videos_below_them(tmp_path):
+    (tmp_path / "deep").mkdir()
+    for name in ("a.mp4", "deep/b.AVI", "notes.txt"):
+        (tmp_path / name).touch()
+    a, b = tmp_path / "a.mp4", tmp_path / "deep/b.AVI"
+    assert list(video_files([b, tmp_path, tmp_path / "notes.txt"])) == [
+        b,
+        a,
+        tmp_path / "notes.txt",
+    ]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no video"):
+        list(video_files([tmp_path / "empty"]))
+
+
+@pytest.mark.parametrize(
+    "values", [{"window_s": 0}, {"stride_s": 1}, {"snippets": 0}, {"batch_size": 0}]
+)
+def test_readings_that_make_no_sense_are_refused(values):
+    with pytest.raises(UserError):
+        Reading(**values)
+
+
+# What is written
+
+
+def test_csv_json_and_page_hold_every_file(classifier, world, tmp_path):
+    broken = tmp_path / "broken.avi"
+    broken.write_text("x")
+    paths = [world["videos"] / "blue.avi", broken]
+    reading = Reading(snippets=1, window_s=1, pictures=3)
+    results = list(classify_files(classifier, paths, reading))
+    rows = list(csv.DictReader(as_csv(classifier, results, "m").splitlines()))
+    assert [(row["path"], row["start_s"], row["end_s"]) for row in rows] == [
+        (str(paths[0]), "0.00", "2.00"),
+        (str(paths[0]), "0.00", "1.00"),
+        (str(paths[0]), "1.00", "2.00"),
+        (str(broken), "", ""),
+    ]
+    assert rows[0]["top1"] == "deep water" and rows[-1]["error"] == results[-1].reason
+    values = json.loads(json.dumps(as_json(classifier, results, "m")))
+    assert values["failures"] == [{"path": str(broken), "reason": results[-1].reason}]
+    assert len(values["videos"][0]["windows"]) == 2
+    page = prediction_page(values, [results[0].pictures])
+    assert page.count("data:image/jpeg;base64,") == 3 and "{{data}}" not in page
+    values["videos"][0]["path"] = "</script><!-- & <b>.mp4"
+    odd = prediction_page(values, [results[0].pictures])
+    assert "</script><!--" not in odd
+    data = odd.partition('id="data">')[2].partition("</script>")[0]
+    assert json.loads(data)["videos"][0]["path"] == values["videos"][0]["path"]
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "unseen.prediction.command", *map(str, arguments)],
+        cwd=SOURCE,
+        capture_output=True,
+        text=True,
+    )
+
+
+def test_exit_codes(world, tmp_path):
+    options = ["predict", "--model", world["model"], "--word-vectors", world["vectors"]]
+    options += ["--snippets", 1, "--device", "cpu", "--classes", ", ".join(UNSEEN)]
+    output = tmp_path / "out.csv"
+    done = command(*options, "--output", output, world["videos"], tmp_path / "absent.mp4")
+    assert done.returncode == 3 and "absent.mp4: the file cannot be opened" in done.stderr
+    assert [bool(row["error"]) for row in read_rows(output)] == [False, False, True]
+    done = command(*options, world["videos"])
+    assert done.returncode == 0 and "deep water" in done.stdout
+    done = command(*options[:2], tmp_path / "model.pt", "--classes", "a, b", world["videos"])
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: the model") and "Traceback" not in done.stderr
+    assert command("predict").returncode == 2
+
+
+def test_models_are_listed_with_their_scores(world, tmp_path):
+    metrics = tmp_path / "metrics"
+    metrics.mkdir()
+    assert model_lines(world["model"], metrics)[-1] == "  not scored"
+    columns = "protocol,split,classes,videos,rejected,missing,snippets,top1,top5"
+    rows = ["2,all,23,184,0,0,1,10.0,50.0", "2,all,23,184,0,0,25,20.0,60.0"]
+    (metrics / "mine.csv").write_text("\n".join([columns, *rows]) + "\n")
+    (metrics / "mine_per_class.csv").write_text("class\n")
+    lines = model_lines(world["model"], metrics)
+    assert "r2plus1d_10" in lines[1] and "7 training classes" in lines[1]
+    assert lines[2:] == [
+        "  mine: top-1 20.0%, top-5 60.0% of 184 videos in 23 classes (25 snippets)"
+    ]
