@@ -28,7 +28,8 @@ import torch
 from footage import LENGTH, make_videos
 
 from unseen.videos.clip_store import MANIFEST_COLUMNS, ClipStore, decode_shard
-from unseen.videos.video import CODECS, ClipSettings, ffmpeg, i420_to_rgb
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import CODECS, ffmpeg, i420_to_rgb
 
 SCALE = "scale='if(gt(iw,ih),-2,128)':'if(gt(iw,ih),128,-2)':flags=bilinear"
 

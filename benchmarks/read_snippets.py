@@ -45,7 +45,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from unseen.videos import clip_store as clipstore
 from unseen.videos import kenburns, loading, photographs, sampling
-from unseen.videos.video import ClipSettings
+from unseen.videos.settings import ClipSettings
 
 FRAMES, CROP, SNIPPETS = 16, 112, 25
 SOURCE_BATCH, STORE_BATCH = 4, 22

@@ -24,7 +24,8 @@ from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
 from unseen.network.training_set import TrainingSources
 from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
-from unseen.videos.video import ClipSettings, encode_frames
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import encode_frames
 
 SNIPPETS = 25
 

@@ -13,7 +13,8 @@ from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.results.scoring import Outputs, score
 from unseen.results.versions import record
 from unseen.videos.clip_store import RejectedClip, StoredClip, write_shard
-from unseen.videos.video import ClipSettings, encode_frames
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import encode_frames
 
 DIMENSIONS = 24
 SNIPPETS = 3

@@ -20,7 +20,8 @@ from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
 from unseen.network.training_set import TrainingSources
 from unseen.videos.clip_store import StoredClip, write_shard
-from unseen.videos.video import ClipSettings, EncodedClip, encode_frames
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import EncodedClip, encode_frames
 
 COLOURS = {
     "blue sea": (20, 40, 220),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from unseen.base import errors
 from unseen.videos.clip_store import decode_shard
-from unseen.videos.video import clip_settings
+from unseen.videos.settings import clip_settings
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from unseen.base.arguments import json_value
 from unseen.base.errors import run
 from unseen.videos.photographs import synthesize_shard
-from unseen.videos.video import ClipSettings
+from unseen.videos.settings import ClipSettings
 
 
 def main() -> None:

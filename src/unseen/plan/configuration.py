@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError, best_match
 
 from unseen.base.errors import UserError
-from unseen.network.settings import TrainingSettings, without_gpus
+from unseen.network.settings import TrainingSettings
 
 WORD2VEC = "word2vec"
 TORCHVISION_WEIGHTS = {
@@ -269,7 +269,7 @@ def _training_mistakes(config: Settings, name: str, run: Settings) -> Iterator[s
     if "train_on" not in run:
         return
     settings = _training_of(config, name)
-    for mistake in TrainingSettings(**without_gpus(settings)).mistakes(settings["gpus"]):
+    for mistake in TrainingSettings(**settings).mistakes():
         yield f"runs.{name}: {mistake}"
     for key, losses in LOSSES_THAT_READ.items():
         if run.get(key) and settings["loss"] not in losses:

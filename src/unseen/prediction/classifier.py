@@ -46,7 +46,8 @@ from unseen.results.scoring import cosine_distances
 from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
 from unseen.videos.loading import read_batch
 from unseen.videos.sampling import test_indices
-from unseen.videos.video import ClipSettings, EncodedClip, VideoError, transcode
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import EncodedClip, VideoError, transcode
 
 Array = npt.NDArray[np.float32]
 Item = TypeVar("Item")

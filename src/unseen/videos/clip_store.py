@@ -38,7 +38,8 @@ import numpy as np
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, file_digest, json_digest, write_digest
 from unseen.base.progress import progress
-from unseen.videos.video import ClipSettings, EncodedClip, VideoError, check_encoder, transcode
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import EncodedClip, VideoError, check_encoder, transcode
 
 PADDING = 64  # zero bytes that a decoder may read behind a packet
 VECTORS = 1024  # slices that one preadv takes

@@ -23,7 +23,8 @@ from unseen.videos.clip_store import (
     write_shard,
 )
 from unseen.videos.kenburns import PhotographError, open_photograph, render
-from unseen.videos.video import ClipSettings, check_encoder, encode_frames
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import check_encoder, encode_frames
 
 
 def synthesize_shard(

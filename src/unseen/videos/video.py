@@ -19,8 +19,8 @@ import re
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterator
+from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ import ffmpeg as ffmpeg_python
 import numpy as np
 
 from unseen.base.errors import UserError
+from unseen.videos.settings import ClipSettings
 
 if TYPE_CHECKING:
     import torch
@@ -41,7 +42,6 @@ MIN_SIDE = 16  # pixels
 MAX_ASPECT = 8
 QP_TO_LAMBDA = 118  # ffmpeg's unit of global_quality
 TIME_TOLERANCE_S = 1e-3  # time stamps of Matroska files are rounded to milliseconds
-QUALITY = {"mpeg4": 2, "h264": 16}
 CODECS = {"mpeg4": "mpeg4", "h264": "libx264"}
 MP4_BOXES = {b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide"}
 PLAYLISTS = {"hls", "concat", "dash"}
@@ -59,45 +59,6 @@ DAMAGE = re.compile(
 
 class VideoError(Exception):
     """Why a source cannot be used, in words for the person who owns the file."""
-
-
-@dataclass(frozen=True)
-class ClipSettings:
-    """How sources become clips.
-
-    `short_side` is in pixels and even; `quality` is the quantiser of mpeg4 or the CRF of h264
-    (None: the codec's default); `min_frames` defaults to half of a 16-frame snippet, since with
-    less most of a snippet would be its last frame repeated; `max_pixels` bounds the source's
-    picture; `damaged` is the share of frames that may be lost or concealed.
-    """
-
-    short_side: int = 128
-    codec: str = "mpeg4"
-    gop: int = 8
-    quality: int | None = None
-    timeout_s: float = 600.0
-    min_frames: int = 8
-    max_pixels: int = 8192 * 4608
-    damaged: float = 0.1
-
-    def __post_init__(self) -> None:
-        if self.codec not in CODECS:
-            raise UserError(f"clips: codec is {self.codec!r}; known are {', '.join(CODECS)}")
-        if self.short_side < MIN_SIDE or self.short_side % 2:
-            raise UserError(f"clips: short_side is {self.short_side}; give an even number >= 16")
-        if self.gop < 1 or self.min_frames < 1:
-            raise UserError("clips: gop and min_frames are at least 1")
-        if self.quality is None:
-            object.__setattr__(self, "quality", QUALITY[self.codec])
-
-
-def clip_settings(values: Mapping[str, Any]) -> ClipSettings:
-    """Settings from a configuration's `clips:` keys. Raises UserError for an unknown key."""
-    known = [field.name for field in fields(ClipSettings)]
-    unknown = sorted(set(values) - set(known))
-    if unknown:
-        raise UserError(f"clips: unknown key {unknown[0]}; known are {', '.join(known)}")
-    return ClipSettings(**values)
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,7 @@ def test_unseen_names_are_told_apart(classifier, world):
 def test_a_file_is_predicted_as_the_pipeline_does(classifier, world, tmp_path):
     from unseen.results.scoring import cosine_distances, read_videos
     from unseen.videos.clip_store import decode_shard
-    from unseen.videos.video import ClipSettings
+    from unseen.videos.settings import ClipSettings
 
     manifest = tmp_path / "000.csv"
     manifest.write_text("clip_id,path,start_s,end_s,fingerprint\nblue,blue.avi,,,\n")

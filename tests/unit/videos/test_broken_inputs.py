@@ -13,7 +13,8 @@ from PIL import Image
 from videos import numbered_frames, write_video
 
 from unseen.videos.clip_store import ClipStore, decode_shard
-from unseen.videos.video import ClipSettings, VideoError, ffmpeg, transcode
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import VideoError, ffmpeg, transcode
 
 FRAMES = 48
 CORPUS: dict[str, tuple[Callable[[Path], None], str]] = {}

@@ -29,7 +29,8 @@ from unseen.videos.clip_store import (
     verify_shards,
     write_shard,
 )
-from unseen.videos.video import ClipSettings, EncodedClip, encode_frames, ffmpeg
+from unseen.videos.settings import ClipSettings
+from unseen.videos.video import EncodedClip, encode_frames, ffmpeg
 
 SETTINGS = asdict(ClipSettings())
 LENGTHS = {"a": 40, "b": 9, "c": 65}

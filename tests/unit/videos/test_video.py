@@ -20,15 +20,8 @@ from videos import (
 from unseen.base.errors import UserError
 from unseen.videos import video
 from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
-from unseen.videos.video import (
-    ClipSettings,
-    EncodedClip,
-    clip_settings,
-    encode_frames,
-    i420_to_rgb,
-    segment_frames,
-    transcode,
-)
+from unseen.videos.settings import ClipSettings, clip_settings
+from unseen.videos.video import EncodedClip, encode_frames, i420_to_rgb, segment_frames, transcode
 
 COLOUR_TOLERANCE = 4  # of 255, mean of a bar: two lossy codings and one conversion
 
