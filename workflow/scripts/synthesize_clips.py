@@ -5,6 +5,7 @@ from pathlib import Path
 
 from unseen.base.arguments import json_value
 from unseen.base.errors import run
+from unseen.videos.kenburns import CROPS
 from unseen.videos.photographs import synthesize_shard
 from unseen.videos.settings import ClipSettings
 
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, required=True, help="height and width of a clip")
     parser.add_argument("--clips-per-photo", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--crops", choices=CROPS, default="place_first", help="how crops are drawn")
     parser.add_argument("--settings", type=json_value, required=True, help="how to encode, JSON")
     arguments = vars(parser.parse_args())
     settings = ClipSettings(**arguments.pop("settings"))

@@ -60,7 +60,7 @@ class ZeroShotNetwork(nn.Module):
 
 
 class SemanticEncoder(nn.Module):
-    """f_s: dropout and a linear layer (Section 4.1); with `hidden` > 0 a layer in between.
+    """f_s: dropout and a linear layer (Section 4.4); with `hidden` > 0 a layer in between.
 
     Its output has unit length if `normalise`.
     """

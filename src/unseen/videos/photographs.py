@@ -37,11 +37,13 @@ def synthesize_shard(
     clips_per_photo: int,
     seed: int,
     settings: ClipSettings,
+    crops: str = "place_first",
 ) -> None:
     """Write the shard `output` with clips of the photographs that a manifest lists below `root`.
 
     Every photograph gives `clips_per_photo` clips of `frames` frames of `size` x `size` pixels,
-    named `<clip_id>#0` and so on; each depends on (seed, clip_id, its number) alone. One that
+    named `<clip_id>#0` and so on; each depends on (seed, clip_id, its number) alone, its crops
+    drawn as `crops` says (`kenburns.CROPS`). One that
     cannot be read gives as many rejected clips with the reason. Of `settings` the codec, the GOP
     and the quality matter here, and only they are part of the shard.
 
@@ -60,6 +62,7 @@ def synthesize_shard(
         clips_per_photo=clips_per_photo,
         seed=seed,
         settings=settings,
+        crops=crops,
     )
     shown = progress(rows, desc=f"synthesizing {manifest}", unit="photo")
     write_shard(
@@ -73,6 +76,7 @@ def synthesize_shard(
             "size": size,
             "clips_per_photo": clips_per_photo,
             "seed": seed,
+            "crops": crops,
         },
         listed=len(rows) * clips_per_photo,
     )
@@ -87,6 +91,7 @@ def synthesize_clips(
     clips_per_photo: int,
     seed: int,
     settings: ClipSettings,
+    crops: str = "place_first",
 ) -> Iterator[StoredClip | RejectedClip]:
     """The clips of one photograph, or as many rejected ones."""
     names = [f"{row.clip_id}#{index}" for index in range(clips_per_photo)]
@@ -98,7 +103,8 @@ def synthesize_clips(
         return
     for index, name in enumerate(names):
         rng = photograph_rng(seed, row.clip_id, index)
-        clip = encode_frames(render(photo, frames=frames, size=size, rng=rng), settings)
+        pictures = render(photo, frames=frames, size=size, rng=rng, crops=crops)
+        clip = encode_frames(pictures, settings)
         yield StoredClip(name, row.path, digest, clip)
 
 

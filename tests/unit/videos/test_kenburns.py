@@ -26,9 +26,10 @@ def rng(seed: int = 0) -> np.random.Generator:
     height=st.integers(172, 1_500),
     frames=st.integers(1, 32),
     seed=st.integers(0, 2**32),
+    crops=st.sampled_from(sorted(kenburns.CROPS)),
 )
-def test_the_path_is_a_line_of_squares_within_the_photograph(width, height, frames, seed):
-    path = kenburns.crop_path(width, height, frames=frames, size=112, rng=rng(seed))
+def test_the_path_is_a_line_of_squares_within_the_photograph(width, height, frames, seed, crops):
+    path = kenburns.crop_path(width, height, frames=frames, size=112, rng=rng(seed), crops=crops)
     left, top, side = path.T
     assert path.shape == (frames, 3)
     assert (side >= 112).all()
@@ -42,12 +43,32 @@ def test_the_path_is_a_line_of_squares_within_the_photograph(width, height, fram
 
 
 def test_place_and_size_of_both_ends_vary():
-    paths = [kenburns.crop_path(300, 200, frames=2, size=112, rng=rng(i)) for i in range(400)]
-    ends = np.concatenate(paths)
-    assert ends[:, 2].min() == 112
-    assert ends[:, 2].max() > 195
-    assert ends[:, 0].max() > 150
-    assert ends[:, 1].max() > 70
+    for crops in kenburns.CROPS:
+        ends = ends_of(300, 200, crops)
+        assert ends[:, 2].min() == 112
+        assert ends[:, 2].max() > 190
+        assert ends[:, 0].max() > 150
+        assert ends[:, 1].max() > 70
+
+
+@pytest.mark.parametrize(
+    ("crops", "mean_side", "percent"), [("place_first", 188, 12), ("side_first", 312, 32)]
+)
+def test_place_first_draws_smaller_crops_than_side_first(crops, mean_side, percent):
+    """The mean side and the covered share, worked out apart from the code."""
+    side = ends_of(683, 512, crops, draws=4000)[:, 2]
+    assert side.mean() == pytest.approx(mean_side, rel=0.03)
+    assert 100 * (side**2).mean() / (683 * 512) == pytest.approx(percent, abs=1)
+
+
+def ends_of(width: int, height: int, crops: str, draws: int = 400) -> np.ndarray:
+    """(2 * draws, 3): the first and the last crop of many paths."""
+    return np.concatenate(
+        [
+            kenburns.crop_path(width, height, frames=2, size=112, rng=rng(seed), crops=crops)
+            for seed in range(draws)
+        ]
+    )
 
 
 def test_a_frame_shows_its_crop():
