@@ -93,9 +93,11 @@ def select_clips(
 
 def ordered(names: Iterable[str], seed: int, repeat: int) -> list[str]:
     """Names in a random order that seed and repeat decide, each name's place by itself."""
-    return sorted(
-        names, key=lambda name: hashlib.sha256(f"{seed}/{repeat}/{name}".encode()).digest()
-    )
+    return sorted(names, key=lambda name: _place(f"{seed}/{repeat}/{name}"))
+
+
+def _place(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
 
 
 def _choose(
@@ -104,11 +106,13 @@ def _choose(
     """The numbered cluster, or a random one with at least `count` classes."""
     if cluster is not None:
         return groups[cluster]
-    enough = {group[0]: group for group in groups if len(group) >= count}
+    enough = [group for group in groups if len(group) >= count]
     if not enough:
         sizes = ", ".join(str(len(group)) for group in groups)
         raise UserError(
             f"no cluster holds {count} training classes (the {len(groups)} clusters hold {sizes}): "
             f"lower figures.cluster_classes or the number of clusters"
         )
-    return enough[ordered(enough, seed, repeat)[0]]
+    # Another order than that of the classes: else the first class of each cluster would come first
+    # in the order that has chosen its cluster, and be drawn nearly always.
+    return min(enough, key=lambda group: _place(f"cluster/{seed}/{repeat}/{group[0]}"))

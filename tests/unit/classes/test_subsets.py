@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from repository import SCRIPTS
 
 from unseen.base.errors import UserError
+from unseen.classes import subsets
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.classes.subsets import cluster_classes, ordered, select_classes, select_clips
 
@@ -95,6 +96,20 @@ def test_a_clustered_subset_comes_from_one_cluster_that_is_large_enough():
         (group,) = {name.split()[0] for name in chosen}
         found.add(group)
     assert found == {"ball", "leaf"}
+
+
+def test_all_classes_of_a_cluster_are_drawn_alike(monkeypatch):
+    """Also those by whose names the clusters are told apart."""
+    classes, vectors = clustered()
+    groups = cluster_classes(classes, vectors, 3, seed=0)
+    monkeypatch.setattr(subsets, "cluster_classes", lambda *_: groups)  # found once, not each time
+    counts = dict.fromkeys(classes, 0)
+    for repeat in range(1000):
+        for name in select_classes(classes, vectors, 6, seed=0, repeat=repeat, clusters=3):
+            counts[name] += 1
+    for name, count in counts.items():
+        expected = {"ball": 500 * 6 / 12, "leaf": 500 * 6 / 8, "star": 0}[name.split()[0]]
+        assert abs(count - expected) <= 60, counts
 
 
 def test_clusters_can_be_taken_in_turn():
