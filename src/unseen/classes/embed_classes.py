@@ -119,11 +119,12 @@ def _mean_of_words(name: str, vectors: Sequence[np.ndarray], raw: bool) -> np.nd
     words = np.stack(vectors).astype(np.float64)
     if not raw:
         words /= np.linalg.norm(words, axis=1, keepdims=True)
-    mean = words.mean(axis=0)
+    mean: np.ndarray = words.mean(axis=0)
     norm = np.linalg.norm(mean)
     if norm < ROUNDING:
         raise UserError(f"the vectors of the words of {name!r} cancel out: give it other words")
-    return mean / norm
+    mean /= norm
+    return mean
 
 
 def _missing_words(source: Path, classes: ClassWords, selection: Selection) -> str:

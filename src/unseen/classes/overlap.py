@@ -64,8 +64,10 @@ def nearest_unseen(
     nearest: dict[str, Neighbour] = {}
     for name, row in zip(names, matrix, strict=True):
         column = int(row.argmin())
-        neighbour = Neighbour(name, float(row[column]), *others[column])
-        nearest[name] = min(nearest.get(name, neighbour), neighbour, key=lambda n: n.distance)
+        distance = float(row[column])
+        known = nearest.get(name)
+        if known is None or known.beyond(distance):
+            nearest[name] = Neighbour(name, distance, *others[column])
     return list(nearest.values())
 
 

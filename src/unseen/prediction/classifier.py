@@ -42,7 +42,7 @@ from unseen.prediction.requested_classes import (
     embed_requested,
     parse_classes,
 )
-from unseen.results.scoring import cosine_distances
+from unseen.results.nearest import cosine_distances
 from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
 from unseen.videos.loading import read_batch
 from unseen.videos.sampling import test_indices

@@ -1,6 +1,6 @@
 """How figures look: one style, colours that colour-blind people tell apart, labels on the lines."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from unseen.base.files import atomic
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "axes.axisbelow": True,
     "axes.edgecolor": "#555555",
     "axes.grid": True,
@@ -43,6 +43,21 @@ MARKERS = ("o", "s", "^", "D", "v", "P")
 WIDTH = 6.4
 LABEL_POINTS = 12
 """The least distance between two labels, in points."""
+
+
+Spec = Mapping[str, Any]
+"""What a figure shows: names, numbers and paths of files."""
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure: the columns and rows of its CSV, the drawing, and the numbers that sum it up."""
+
+    columns: tuple[str, ...]
+    rows: list[Row]
+    figure: Figure
+    headline: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -106,7 +121,7 @@ def draw_lines(axes: Axes, lines: Sequence[Line], *, steps: bool = False) -> Non
 def label_ends(axes: Axes, lines: Sequence[Line]) -> None:
     """Write each line's name at its right end, moved apart where names would overlap."""
     low, high = axes.get_ylim()
-    points = 72 * axes.get_position().height * axes.get_figure().get_figheight()
+    points = 72 * axes.get_window_extent().height / axes.figure.dpi
     heights = [(line.mean[-1] - low) / (high - low) for line in lines]
     for line, height in zip(lines, spread(heights, LABEL_POINTS / points), strict=True):
         axes.annotate(
@@ -168,3 +183,8 @@ def save(figure: Figure, csv: Path) -> None:
     for ending, metadata in ((".svg", {"Date": None}), (".png", {"Software": None})):
         with atomic(csv.with_suffix(ending)) as temporary:
             figure.savefig(temporary, format=ending[1:], metadata=metadata)
+
+
+def select(rows: Iterable[Row], columns: Sequence[str]) -> list[Row]:
+    """The rows with these columns alone."""
+    return [{key: row[key] for key in columns if key in row} for row in rows]

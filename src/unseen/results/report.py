@@ -12,13 +12,13 @@ from typing import Any
 import av
 import numpy as np
 
-from unseen.videos.clip_store import ClipStore
 from unseen.base.errors import UserError
-from unseen.base.progress import progress
 from unseen.base.files import atomic
-from unseen.results.scoring import NEAREST
-from unseen.classes.subsets import ordered
+from unseen.base.progress import progress
 from unseen.base.tabular import Row, read_rows
+from unseen.classes.subsets import ordered
+from unseen.results.protocols import NEAREST
+from unseen.videos.clip_store import ClipStore
 
 Spec = Mapping[str, Any]
 
@@ -212,7 +212,7 @@ def thumbnail(store: ClipStore, clip: int) -> bytes:
     middle = np.array([store.n_frames[clip] // 2])
     frame = av.VideoFrame.from_ndarray(store.read(clip, middle)[0], format="yuv420p")
     height, width = store.sizes[clip].tolist()
-    picture = frame.to_image(
+    picture = frame.to_image(  # type: ignore[no-untyped-call]
         width=max(1, round(width * THUMBNAIL_HEIGHT / height)), height=THUMBNAIL_HEIGHT
     )
     stream = io.BytesIO()

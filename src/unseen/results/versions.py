@@ -90,7 +90,7 @@ def differences(before: Parts, after: Parts) -> list[str]:
 
 def _flatten(value: Any, path: tuple[str, ...] = ()) -> dict[tuple[str, ...], Any]:
     if isinstance(value, Mapping):
-        flat = {}
+        flat: dict[tuple[str, ...], Any] = {}
         for key, part in value.items():
             flat |= _flatten(part, (*path, str(key)))
         return flat

@@ -96,7 +96,8 @@ def test_unseen_names_are_told_apart(classifier, world):
 
 
 def test_a_file_is_predicted_as_the_pipeline_does(classifier, world, tmp_path):
-    from unseen.results.scoring import cosine_distances, read_videos
+    from unseen.results.nearest import cosine_distances
+    from unseen.results.test_set import read_videos
     from unseen.videos.clip_store import decode_shard
     from unseen.videos.settings import ClipSettings
 

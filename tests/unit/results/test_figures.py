@@ -8,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from repository import REPOSITORY, SCRIPTS
 from small_results import make_test_set, named
 
-from unseen.results import figures
-from unseen.classes.class_embeddings import write_class_embeddings
-from unseen.results.drawing import spread
 from unseen.base.errors import UserError
-from repository import REPOSITORY, SCRIPTS
 from unseen.base.tabular import read_rows, write_rows
+from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.results import class_figures, figures, sweep_figures
+from unseen.results.drawing import spread
 
 PUBLISHED = REPOSITORY / "config" / "published.csv"
 CLASSES = [f"class {number:02}" for number in range(12)]
@@ -119,7 +119,7 @@ def test_figure2_places_every_class_in_its_group(tmp_path):
 
 def test_figure2_draws_near_classes_near_each_other():
     vectors = np.repeat(np.eye(4), 6, axis=0) + 0.05 * np.random.default_rng(0).normal(size=(24, 4))
-    places = figures.embed_in_plane(vectors, 0)
+    places = class_figures.embed_in_plane(vectors, 0)
     group = np.repeat(np.arange(4), 6)
     distances = np.linalg.norm(places[:, None] - places[None], axis=2)
     np.fill_diagonal(distances, np.inf)
@@ -130,7 +130,7 @@ def test_figure3_lists_the_removed_classes_and_the_next_ones(tmp_path):
     spec = {"overlap": overlap(tmp_path / "overlap.csv"), "threshold": 0.05, "count": 3}
     rows = draw(3, spec, tmp_path)
     assert [row["class"] for row in rows] == [f"training {number}" for number in range(5)]
-    assert [figures.is_kept(row) for row in rows] == [False, False, True, True, True]
+    assert [class_figures.is_kept(row) for row in rows] == [False, False, True, True, True]
     write_rows(tmp_path / "empty.csv", list(rows[0]), [])
     with pytest.raises(UserError, match="nothing to draw"):
         draw(3, spec | {"overlap": str(tmp_path / "empty.csv")}, tmp_path)
@@ -156,6 +156,30 @@ def test_figure4_has_a_row_a_run_and_test_set_with_one_snippet(world, tmp_path):
     for row in rows:
         assert row["top1"] == f"{top1(world, row['run'], row['dataset']):.2f}"
         assert row["clips"] == ("400" if row["run"] == "whole" else "40")
+
+
+def test_figure4_draws_repeats_with_fewer_classes_as_one_point(world, tmp_path):
+    """Repeats with the same number of classes have a few clips more or less."""
+    runs = ("few", "few-repeat1", "frozen")
+    points = []
+    for repeat, (run, clips) in enumerate(zip(runs, (190, 188, 183), strict=True)):
+        log = tmp_path / f"{run}.csv"
+        write_rows(log, ["epoch", "clips"], [{"epoch": 1, "clips": clips}])
+        point = {"sweep": "classes", "method": "e2e", "run": run, "classes": 4, "repeat": repeat}
+        points.append(point | {"log": str(log)})
+    whole = {"sweep": "classes", "method": "e2e", "run": "whole", "classes": 40, "repeat": 0}
+    points.append(whole | {"log": world["logs"][400]})
+    drawn = sweep_figures.figure4(
+        {"datasets": ["mine"], "metrics": world["metrics"], "points": points}
+    )
+    (line,) = [line for line in drawn.figure.axes[0].lines if line.get_marker() != "None"]
+    assert list(line.get_xdata()) == [187, 400]
+    accuracies = [top1(world, run, "mine") for run in runs]
+    assert line.get_ydata()[0] == pytest.approx(np.mean(accuracies), abs=0.01)
+    (band,) = drawn.figure.axes[0].collections
+    corners = band.get_paths()[0].vertices
+    heights = corners[corners[:, 0] == 187, 1]
+    assert heights.max() - np.mean(accuracies) == pytest.approx(np.std(accuracies, ddof=1), abs=0.1)
 
 
 def test_figures_cope_with_a_single_point(world, tmp_path):

@@ -10,13 +10,13 @@ import sys
 import numpy as np
 import pytest
 from PIL import Image
+from repository import SCRIPTS
 from small_results import report_spec
 
+from unseen.base.errors import UserError
+from unseen.base.tabular import read_rows
 from unseen.results import report
 from unseen.videos.clip_store import ClipStore
-from unseen.base.errors import UserError
-from repository import SCRIPTS
-from unseen.base.tabular import read_rows
 
 TEMPLATE = SCRIPTS.parent / "report" / "page.html"
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from repository import SCRIPTS, SOURCE
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.metrics.pairwise import cosine_distances as sklearn_distances
 from small_results import (
@@ -20,10 +21,10 @@ from small_results import (
     write_embeddings,
 )
 
-from unseen.results import scoring
 from unseen.base.errors import UserError
-from repository import SCRIPTS, SOURCE
 from unseen.base.tabular import read_rows
+from unseen.results import scoring, test_set
+from unseen.results.nearest import cosine_distances, ranks
 
 CLASSES = [f"class {letter}" for letter in "HGFEDCBA"] + ["Zebra", "ant"]
 
@@ -133,9 +134,9 @@ def test_halves_are_drawn_from_the_sorted_names_whatever_the_order_of_the_file(t
 
 def test_ties_go_to_the_first_class():
     vectors = np.eye(3)[[0, 0, 1, 2]]
-    distances = scoring.cosine_distances(np.eye(3)[[0, 0, 2]], vectors)
+    distances = cosine_distances(np.eye(3)[[0, 0, 2]], vectors)
     truth = np.array([0, 1, 3])
-    assert scoring.ranks(distances, truth).tolist() == [0, 1, 0]
+    assert ranks(distances, truth).tolist() == [0, 1, 0]
     assert sklearn_top_k(distances, truth, 1) == pytest.approx(200 / 3)
     assert sklearn_top_k(distances, truth, 2) == 100
 
@@ -146,11 +147,11 @@ def test_ranks_agree_with_sklearn_with_and_without_ties(videos, classes, seed):
     rng = np.random.default_rng(seed)
     distances = rng.integers(0, 4, (videos, classes)) / 4  # few values: many ties
     truth = rng.integers(0, classes, videos)
-    order = scoring.ranks(distances, truth)
+    order = ranks(distances, truth)
     for k in range(1, classes):
         assert 100 * (order < k).mean() == pytest.approx(sklearn_top_k(distances, truth, k))
-    nearest = np.argsort(distances, axis=1, kind="stable")
-    assert (nearest[np.arange(videos), order] == truth).all()
+    by_distance = np.argsort(distances, axis=1, kind="stable")
+    assert (by_distance[np.arange(videos), order] == truth).all()
 
 
 def test_halves_of_one_class_are_always_right(tmp_path):
@@ -300,7 +301,7 @@ def test_embeddings_that_are_not_finite_are_refused(tmp_path):
 
 
 def test_a_zero_embedding_is_equally_far_from_all():
-    distances = scoring.cosine_distances(np.zeros((1, 4)), np.eye(4))
+    distances = cosine_distances(np.zeros((1, 4)), np.eye(4))
     assert distances.tolist() == [[1.0] * 4]
 
 
@@ -341,11 +342,11 @@ def test_a_class_encoder_brings_the_classes_into_the_videos_space(tmp_path):
     path = tmp_path / "videos.h5"
     with h5py.File(path, "w") as store:
         store["clip_id"] = ["a"]
-    assert scoring.project_classes(path, vectors) is vectors
+    assert test_set.project_classes(path, vectors) is vectors
     with h5py.File(path, "a") as store:
         for name, value in layers.items():
             store[f"class_encoder/{name}"] = value
-    projected = scoring.project_classes(path, vectors)
+    projected = test_set.project_classes(path, vectors)
     for vector, found in zip(vectors, projected, strict=True):
         hidden = [
             max(0.0, float(row @ vector + bias))

@@ -8,13 +8,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from repository import REPOSITORY, SCRIPTS
 from small_results import make_test_set, named
 
-from unseen.results import versions
 from unseen.base.errors import UserError
-from repository import REPOSITORY, SCRIPTS
-from unseen.results.tables import LAYOUTS, latex, make_table, markdown, published_rows
 from unseen.base.tabular import read_rows
+from unseen.results import versions
+from unseen.results.tables import LAYOUTS, latex, make_table, markdown, published_rows
 
 PUBLISHED = REPOSITORY / "config" / "published.csv"
 CLASSES = [f"class {number:02}" for number in range(12)]

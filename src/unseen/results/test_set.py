@@ -1,0 +1,137 @@
+"""What is scored: a run's embeddings of a test set, its classes, and what the clips truly are."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from unseen.base.errors import UserError
+from unseen.base.tabular import read_rows
+from unseen.classes.class_embeddings import read_class_embeddings
+
+
+@dataclass(frozen=True)
+class Videos:
+    """A run's embeddings of a test set: (N, D) arrays by the number of snippets behind them."""
+
+    clip_ids: list[str]
+    embeddings: dict[int, np.ndarray]
+
+    @property
+    def snippets(self) -> int:
+        """T, the larger number of snippets."""
+        return max(self.embeddings)
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a test set should have been called: an index into the sorted classes for each clip.
+
+    `readable` (N,) belongs to the embedded videos, with -1 for a video without a label; `rejected`
+    and `missing` to the clips that have no embedding.
+    """
+
+    readable: np.ndarray
+    rejected: np.ndarray
+    missing: np.ndarray
+
+
+def read_videos(path: Path) -> Videos:
+    """The embeddings of a test set, from one snippet and from all snippets."""
+    with h5py.File(path) as store:
+        clip_ids = store["clip_id"].asstr()[:].tolist()
+        snippets = store["features"].shape[1]
+        embeddings = {1: store["embedding_1"][:], snippets: store["embedding"][:]}
+    for embedding in embeddings.values():
+        broken = np.flatnonzero(~np.isfinite(embedding).all(axis=1))
+        if broken.size:
+            raise UserError(
+                f"{path}: the embedding of {clip_ids[broken[0]]} is not finite: "
+                f"the training has diverged; try a smaller learning_rate"
+            )
+    return Videos(clip_ids, embeddings)
+
+
+def project_classes(path: Path, vectors: np.ndarray) -> np.ndarray:
+    """Class embeddings (C, D) in the videos' space: unchanged, or through the run's class encoder.
+
+    A run of the contrastive loss with projection heads keeps the class side's two layers, a ReLU
+    between them, beside its video embeddings.
+    """
+    with h5py.File(path) as store:
+        if "class_encoder" not in store:
+            return vectors
+        layers = {name: value[:] for name, value in store["class_encoder"].items()}
+    hidden = np.maximum(vectors @ layers["weight_0"].T + layers["bias_0"], 0)
+    projected: np.ndarray = hidden @ layers["weight_1"].T + layers["bias_1"]
+    projected /= np.linalg.norm(projected, axis=1, keepdims=True)
+    return projected
+
+
+def read_classes(path: Path) -> tuple[list[str], np.ndarray]:
+    """The classes sorted by code point, and their embeddings (C, D) in that order."""
+    names, vectors = read_class_embeddings(path)
+    if len(names) < 2:
+        raise UserError(f"{path} holds {len(names)} classes: at least 2 are needed to score")
+    order = sorted(range(len(names)), key=names.__getitem__)
+    return [names[index] for index in order], vectors[order]
+
+
+def read_truth(
+    clip_ids: Sequence[str],
+    classes_of: dict[str, str],
+    classes: Sequence[str],
+    rejected: Path,
+    missing: Path,
+) -> Truth:
+    """The true classes of embedded, rejected and missing clips; no labelled clip may be lost."""
+    rejected_ids = [row["clip_id"] for row in read_rows(rejected, ["clip_id"])]
+    missing_classes = [row["class"] for row in read_rows(missing, ["class"])]
+    names = [_class_of(clip, classes_of) for clip in clip_ids]
+    rejected_names = [_class_of(clip, classes_of) for clip in rejected_ids]
+    _check_complete(classes_of, [*clip_ids, *rejected_ids])
+
+    index_of = {name: index for index, name in enumerate(classes)}
+    unknown = sorted({*filter(None, [*names, *rejected_names])} - index_of.keys())
+    if unknown:
+        raise UserError(
+            f"labels name the class {unknown[0]}, which has no class embedding: "
+            f"add it to the class list of the data set, or exclude it there"
+        )
+    return Truth(
+        np.array([index_of[name] if name else -1 for name in names], dtype=int),
+        np.array([index_of[name] for name in rejected_names if name], dtype=int),
+        np.array([index_of[name] for name in missing_classes if name in index_of], dtype=int),
+    )
+
+
+def classes_of_clips(labels: Path) -> dict[str, str]:
+    """The class of each labelled clip."""
+    rows = read_rows(labels, ["clip_id", "class"])
+    return {row["clip_id"]: row["class"] for row in rows if row["class"]}
+
+
+def _class_of(clip_id: str, classes_of: dict[str, str]) -> str | None:
+    """A clip's class; a photograph's clips, `<photograph>#<number>`, have the photograph's."""
+    return classes_of.get(clip_id) or classes_of.get(clip_id.rpartition("#")[0])
+
+
+def check_test_set(path: Path, videos: Videos, rejected: Path, missing: Path) -> None:
+    if not videos.clip_ids:
+        raise UserError(
+            f"{path} holds no video: the test set is empty ({len(read_rows(rejected))} rejected, "
+            f"see {rejected}; {len(read_rows(missing))} missing)"
+        )
+
+
+def _check_complete(classes_of: dict[str, str], clip_ids: Iterable[str]) -> None:
+    """Every labelled clip is embedded or rejected."""
+    known = {name for clip in clip_ids for name in (clip, clip.rpartition("#")[0])}
+    lost = [clip for clip in classes_of if clip not in known]
+    if lost:
+        raise UserError(
+            f"{len(lost)} labelled clips are neither embedded nor rejected, {lost[0]} the first: "
+            f"labels and embeddings belong to different states of the data set"
+        )
