@@ -4,7 +4,7 @@ VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
 
-.PHONY: FORCE help environment test test-all lint why check_store
+.PHONY: FORCE help environment test test-all lint why check_store reference
 
 help:
 	@echo "make results/table2.csv   the table (or any other file below results/)"
@@ -33,6 +33,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+
+# The schema and the key tables of config/README.md, from the settings' types.
+reference: $(READY)
+	PYTHONPATH=src $(BIN)/python -m unseen.plan.reference
 
 environment: $(READY)
 

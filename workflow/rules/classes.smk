@@ -1,21 +1,27 @@
 """Class lists to class embeddings to the classes that training keeps."""
 
 
+def word_vectors():
+    """The word vectors: a user's file counts by name, size and time."""
+    path = PLAN.config.word_vectors
+    return path if path == FETCHED_VECTORS else ancient(path)
+
+
 rule name_words:
     input:
-        unpack(class_names_of),
+        asks(classes.names),
     output:
-        "results/classes/{dataset}.tsv",
+        paths.CLASS_LIST,
     log:
-        "results/logs/name_words/{dataset}.log",
+        paths.log("name_words/{dataset}"),
     benchmark:
-        "results/benchmarks/name_words/{dataset}.tsv"
+        paths.benchmark("name_words/{dataset}")
     params:
         stage=stage,
-        code=code_digest("name_words"),
-        exclude=lambda wildcards: DATASETS.get(wildcards.dataset, {}).get("exclude", []),
-        lists=lambda wildcards: contents(class_lists(wildcards.dataset)),
-        arguments=class_list_arguments,
+        code=PLAN.code("name_words"),
+        exclude=asks(classes.excluded),
+        lists=asks(classes.list_contents),
+        arguments=told(classes.list_arguments),
     shell:
         "{params.stage} --log {log:q} -- name_words.py --dataset {wildcards.dataset:q} {params.arguments:q}"
         " --exclude {params.exclude:q} --output {output:q}"
@@ -24,101 +30,83 @@ rule name_words:
 rule select_vectors:
     input:
         vectors=word_vectors(),
-        classes=expand(
-            "results/classes/{dataset}.tsv",
-            dataset=embedded_sets(configuration.WORD2VEC),
-        ),
+        classes=expand(paths.CLASS_LIST, dataset=classes.embedded_sets(PLAN)),
     output:
-        main="results/word_vectors/word2vec.h5",
-        digest="results/word_vectors/word2vec.h5.sha256",
+        main=paths.WORD_VECTORS,
+        digest=paths.digest(paths.WORD_VECTORS),
     log:
-        "results/logs/select_vectors.log",
+        paths.log("select_vectors"),
     benchmark:
-        "results/benchmarks/select_vectors.tsv"
+        paths.benchmark("select_vectors")
     resources:
         mem_mb=2000,
         runtime=60,
     params:
         stage=stage,
-        code=code_digest("select_vectors"),
-        source=lambda wildcards: vectors_digest(),
+        code=PLAN.code("select_vectors"),
+        source=asks(sources.vectors_digest),
     shell:
         "{params.stage} --log {log:q} -- select_vectors.py --vectors {input.vectors:q} --classes {input.classes:q}"
         " --output {output.main:q}"
 
 
-rule select_other_vectors:
-    """Of a data set that no run is trained or tested on: apart, so that the others stay as they are."""
+use rule select_vectors as select_other_vectors with:
     input:
         vectors=word_vectors(),
-        classes="results/classes/{dataset}.tsv",
+        classes=paths.CLASS_LIST,
     output:
-        main="results/word_vectors/word2vec/{dataset}.h5",
-        digest="results/word_vectors/word2vec/{dataset}.h5.sha256",
+        main=paths.OTHER_WORD_VECTORS,
+        digest=paths.digest(paths.OTHER_WORD_VECTORS),
     log:
-        "results/logs/select_other_vectors/{dataset}.log",
+        paths.log("select_other_vectors/{dataset}"),
     benchmark:
-        "results/benchmarks/select_other_vectors/{dataset}.tsv"
-    resources:
-        mem_mb=2000,
-        runtime=60,
-    params:
-        stage=stage,
-        code=code_digest("select_vectors"),
-        source=lambda wildcards: vectors_digest(),
-    shell:
-        "{params.stage} --log {log:q} -- select_vectors.py --vectors {input.vectors:q} --classes {input.classes:q}"
-        " --output {output.main:q}"
+        paths.benchmark("select_other_vectors/{dataset}")
 
 
 rule embed_classes:
     input:
-        classes="results/classes/{dataset}.tsv",
-        vectors=embedding_source,
+        classes=paths.CLASS_LIST,
+        vectors=asks(classes.embedding_source),
     output:
-        main="results/class_embeddings/{embedding}/{dataset}.h5",
-        digest="results/class_embeddings/{embedding}/{dataset}.h5.sha256",
+        main=paths.CLASS_EMBEDDINGS,
+        digest=paths.digest(paths.CLASS_EMBEDDINGS),
     log:
-        "results/logs/embed_classes/{embedding}/{dataset}.log",
+        paths.log("embed_classes/{embedding}/{dataset}"),
     benchmark:
-        "results/benchmarks/embed_classes/{embedding}/{dataset}.tsv"
+        paths.benchmark("embed_classes/{embedding}/{dataset}")
     wildcard_constraints:
-        embedding=any_of([configuration.WORD2VEC, *config["embeddings"]]),
+        embedding=any_of([WORD2VEC, *PLAN.config.embeddings]),
     params:
         stage=stage,
-        code=code_digest("embed_classes"),
-        missing_words=config["missing_words"],
-        raw_words=["--raw-words"] if config["raw_words"] else [],
-        encoder=lambda wildcards: encoder_digest(wildcards.embedding),
-        arguments=embedding_arguments,
+        code=PLAN.code("embed_classes"),
+        missing_words=PLAN.config.missing_words,
+        raw_words=["--raw-words"] if PLAN.config.raw_words else [],
+        encoder=asks(sources.encoder_digest),
+        arguments=told(classes.embedding_arguments),
     shell:
         "{params.stage} --log {log:q} -- embed_classes.py --classes {input.classes:q} {params.arguments:q}"
         " --missing-words {params.missing_words} {params.raw_words} --output {output.main:q}"
 
 
-PRUNED = [name for name, run in RUNS.items() if run.name == run.base and run.seen]
-
-
 rule prune_classes:
     input:
-        lambda wildcards: with_digests(class_embeddings_of(wildcards))["files"],
-        lambda wildcards: with_digests(class_embeddings_of(wildcards))["digests"],
+        unpack(needs(classes.overlap_inputs)),
     output:
-        kept="results/kept/{run}.txt",
-        overlap="results/overlap/{run}.csv",
-        counts="results/overlap/{run}_counts.csv",
-        pretraining="results/overlap/{run}_pretraining.csv",
+        kept=paths.KEPT,
+        overlap=paths.OVERLAP,
+        counts=paths.OVERLAP_COUNTS,
+        pretraining=paths.OVERLAP_PRETRAINING,
     log:
-        "results/logs/prune_classes/{run}.log",
+        paths.log("prune_classes/{run}"),
     benchmark:
-        "results/benchmarks/prune_classes/{run}.tsv"
+        paths.benchmark("prune_classes/{run}")
     wildcard_constraints:
-        run=any_of(PRUNED),
+        run=any_of(PLAN.pruned),
     params:
         stage=stage,
-        code=code_digest("prune_classes"),
-        threshold=config["overlap"]["threshold"],
-        arguments=overlap_arguments,
+        code=PLAN.code("prune_classes"),
+        threshold=PLAN.config.overlap.threshold,
+        arguments=asks(classes.overlap_arguments),
     shell:
         "{params.stage} --log {log:q} -- prune_classes.py {params.arguments:q} --threshold {params.threshold}"
         " --overlap {output.overlap:q} --counts {output.counts:q}"

@@ -1,66 +1,59 @@
 """Videos and photographs to clip stores, and what could not be stored."""
 
-ENCODING = ("codec", "gop", "quality")
-CLIP_SETTINGS = {
-    key: value
-    for key, value in config["clips"].items()
-    if key not in ("max_rejected_percent", "threads", "timeout_s")
-}
-
 
 rule decode_clips:
     input:
-        manifest_part,
+        unpack(settled(clips.manifest)),
     output:
-        main="results/clips/{dataset}/{shard}.h5",
-        digest="results/clips/{dataset}/{shard}.h5.sha256",
+        main=paths.CLIPS,
+        digest=paths.digest(paths.CLIPS),
     log:
-        "results/logs/decode_clips/{dataset}/{shard}.log",
+        paths.log("decode_clips/{dataset}/{shard}"),
     benchmark:
-        "results/benchmarks/decode_clips/{dataset}/{shard}.tsv"
+        paths.benchmark("decode_clips/{dataset}/{shard}")
     wildcard_constraints:
-        dataset=any_of(VIDEOS),
-    threads: config["clips"]["threads"]
+        dataset=any_of(PLAN.videos),
+    threads: PLAN.config.clips.threads
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         stage=stage,
-        code=code_digest("decode_clips"),
-        decisive=as_json(CLIP_SETTINGS),
-        settings=clip_settings,
-        root=root_of,
+        code=PLAN.code("decode_clips"),
+        decisive=asks(clips.decisive),
+        settings=told(clips.settings),
+        root=told(clips.root),
     shell:
-        "{params.stage} --log {log:q} -- decode_clips.py --manifest {input:q} --root {params.root:q}"
+        "{params.stage} --log {log:q} -- decode_clips.py --manifest {input.small:q} --root {params.root:q}"
         " --settings {params.settings:q} --workers {threads} --output {output.main:q}"
 
 
 rule synthesize_clips:
     input:
-        manifest_part,
+        unpack(settled(clips.manifest)),
     output:
-        main="results/clips/{dataset}/{shard}.h5",
-        digest="results/clips/{dataset}/{shard}.h5.sha256",
+        main=paths.CLIPS,
+        digest=paths.digest(paths.CLIPS),
     log:
-        "results/logs/synthesize_clips/{dataset}/{shard}.log",
+        paths.log("synthesize_clips/{dataset}/{shard}"),
     benchmark:
-        "results/benchmarks/synthesize_clips/{dataset}/{shard}.tsv"
+        paths.benchmark("synthesize_clips/{dataset}/{shard}")
     wildcard_constraints:
-        dataset=any_of(PHOTOGRAPHS),
+        dataset=any_of(PLAN.photographs),
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         stage=stage,
-        code=code_digest("synthesize_clips"),
-        settings=as_json({key: config["clips"][key] for key in ENCODING}),
-        frames=config["training"]["frames"],
-        size=config["training"]["crop"],
-        clips_per_photo=config["photographs"]["clips_per_photo"],
-        seed=config["photographs"]["seed"],
-        root=root_of,
+        code=PLAN.code("synthesize_clips"),
+        settings=asks(clips.encoding),
+        frames=PLAN.config.training.frames,
+        size=PLAN.config.training.crop,
+        clips_per_photo=PLAN.config.photographs.clips_per_photo,
+        seed=PLAN.config.photographs.seed,
+        root=told(clips.root),
     shell:
-        "{params.stage} --log {log:q} -- synthesize_clips.py --manifest {input:q} --root {params.root:q}"
+        "{params.stage} --log {log:q} -- synthesize_clips.py --manifest {input.small:q} --root {params.root:q}"
         " --frames {params.frames} --size {params.size}"
         " --clips-per-photo {params.clips_per_photo} --seed {params.seed}"
         " --settings {params.settings:q} --output {output.main:q}"
@@ -68,23 +61,21 @@ rule synthesize_clips:
 
 rule merge_rejected:
     input:
-        unpack(
-            lambda wildcards: settled(with_digests(clip_stores([wildcards.dataset])))
-        ),
+        unpack(settled(clips.stores)),
     output:
-        rejected="results/rejected/{dataset}.csv",
-        sources="results/sources/{dataset}.txt",
+        rejected=paths.REJECTED,
+        sources=paths.SOURCES,
     log:
-        "results/logs/merge_rejected/{dataset}.log",
+        paths.log("merge_rejected/{dataset}"),
     benchmark:
-        "results/benchmarks/merge_rejected/{dataset}.tsv"
+        paths.benchmark("merge_rejected/{dataset}")
     wildcard_constraints:
-        dataset=any_of(LISTED),
+        dataset=any_of(PLAN.listed),
     params:
         stage=stage,
-        code=code_digest("merge_rejected"),
-        shards=lambda wildcards, output: clip_stores([wildcards.dataset]),
-        limit=lambda wildcards, output: config["clips"]["max_rejected_percent"],
+        code=PLAN.code("merge_rejected"),
+        shards=told(clips.shards),
+        limit=told(clips.rejected_limit),
     shell:
         "{params.stage} --log {log:q} -- merge_rejected.py --dataset {wildcards.dataset:q} --shards {params.shards:q}"
         " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
@@ -93,9 +84,11 @@ rule merge_rejected:
 rule check_store:
     """Check every shard that there is against its checksum: `snakemake check_store`."""
     log:
-        "results/logs/check_store.log",
+        paths.log("check_store"),
     params:
         stage=lambda wildcards: stage(wildcards, None),
-        shards=lambda wildcards: sorted(map(str, Path("results/clips").glob("*/*.h5"))),
+        shards=lambda wildcards: sorted(
+            map(str, Path(paths.CLIPS_FOLDER).glob("*/*.h5"))
+        ),
     shell:
         "{params.stage} --log {log:q} -- check_store.py {params.shards:q}"

@@ -1,78 +1,77 @@
 """Test videos to video embeddings: one process for all test sets of a run."""
 
+
+def embed_command():
+    return (
+        "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
+        " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
+        " --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
+    )
+
+
 # Runs with the same test sets share a rule, since a rule's outputs are the same for all its jobs.
-for number, sets in enumerate(
-    sorted({run.tests for run in RUNS.values() if run.tests})
-):
+for number, sets in enumerate(embedding.groups_of_test_sets(PLAN)):
 
     rule:
         name:
             f"embed_videos_{number}"
         input:
-            unpack(embedding_inputs(sets)),
+            unpack(settled(embedding.inputs)),
         output:
-            [f"results/video_embeddings/{{run}}/{name}.h5" for name in sets],
-            [f"results/video_embeddings/{{run}}/{name}.h5.sha256" for name in sets],
+            embedding.outputs(sets),
+            [paths.digest(path) for path in embedding.outputs(sets)],
         log:
-            "results/logs/embed_videos/{run}/test_sets.log",
+            paths.log("embed_videos/{run}/test_sets"),
         benchmark:
-            "results/benchmarks/embed_videos/{run}/test_sets.tsv"
+            paths.benchmark("embed_videos/{run}/test_sets")
         wildcard_constraints:
-            run=any_of(name for name, run in RUNS.items() if run.tests == sets),
-        threads: cpus_of_one
+            run=any_of(embedding.runs_with(PLAN, sets)),
+        threads: asks(training.cpus_of_one)
         resources:
-            gpu=one_gpu_of,
+            gpu=asks(training.one_gpu),
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
             stage=stage,
-            code=code_digest("embed_videos"),
-            snippets=config["testing"]["snippets"],
-            scheme=config["testing"]["scheme"],
-            batch_size=config["testing"]["batch_size"],
-            model=lambda wildcards, output: f"results/models/{run_of(wildcards).name}/model.pt",
-            dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
-            job=embedding_job,
-            arguments=test_arguments(sets),
+            code=PLAN.code("embed_videos"),
+            snippets=PLAN.config.testing.snippets,
+            scheme=PLAN.config.testing.scheme,
+            batch_size=PLAN.config.testing.batch_size,
+            dtype=asks(embedding.dtype),
+            model=told(embedding.model),
+            place=told(embedding.place),
+            arguments=told(embedding.test_arguments),
         shell:
             embed_command()
 
 
-# Any other pair of run and data set, such as videos without labels, is embedded when it is asked for.
-OTHER_PAIRS = [
-    f"{run.name}/{name}"
-    for run in RUNS.values()
-    for name in LISTED
-    if name not in run.tests
-]
-
-
 rule embed_other_videos:
+    """Any other pair of run and data set, such as videos without labels, when it is asked for."""
     input:
-        unpack(embedding_inputs(None)),
+        unpack(settled(embedding.inputs)),
     output:
-        "results/video_embeddings/{pair}.h5",
-        "results/video_embeddings/{pair}.h5.sha256",
+        paths.pair(paths.VIDEO_EMBEDDINGS),
+        paths.pair(paths.digest(paths.VIDEO_EMBEDDINGS)),
     log:
-        "results/logs/embed_videos/{pair}.log",
+        paths.log("embed_videos/{pair}"),
     benchmark:
-        "results/benchmarks/embed_videos/{pair}.tsv"
+        paths.benchmark("embed_videos/{pair}")
     wildcard_constraints:
-        pair=any_of(OTHER_PAIRS),
-    threads: cpus_of_one
+        pair=any_of(embedding.other_pairs(PLAN)),
+    threads: asks(training.cpus_of_one)
     resources:
-        gpu=one_gpu_of,
+        gpu=asks(training.one_gpu),
         mem_mb=lambda wildcards, attempt: 8000 * attempt,
         runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         stage=stage,
-        code=code_digest("embed_videos"),
-        snippets=config["testing"]["snippets"],
-        scheme=config["testing"]["scheme"],
-        batch_size=config["testing"]["batch_size"],
-        model=lambda wildcards, output: f"results/models/{run_of(wildcards).name}/model.pt",
-        dtype=lambda wildcards: run_of(wildcards).settings["dtype"],
-        job=embedding_job,
-        arguments=test_arguments(None),
+        code=PLAN.code("embed_videos"),
+        snippets=PLAN.config.testing.snippets,
+        scheme=PLAN.config.testing.scheme,
+        batch_size=PLAN.config.testing.batch_size,
+        dtype=asks(embedding.dtype),
+        model=told(embedding.model),
+        place=told(embedding.place),
+        arguments=told(embedding.test_arguments),
     shell:
         embed_command()

@@ -1,37 +1,36 @@
 """Publisher's files to manifests: which clips there are, and apart from them their classes."""
 
 # The number of outputs follows the number of shards, so sets with as many share a rule.
-for count in sorted({DATASETS[name]["shards"] for name in LISTED}):
+for count, sets in listing.sets_by_shards(PLAN).items():
 
     rule:
         name:
             f"list_clips_into_{count}"
         input:
-            rendered_input,
+            asks(listing.inputs),
         output:
             parts=expand(
-                "results/manifests/{{dataset}}/{shard}.csv",
-                shard=map(layouts.shard_name, range(count)),
+                paths.MANIFEST, shard=PLAN.shards(sets[0]), allow_missing=True
             ),
-            labels="results/labels/{dataset}.csv",
-            labels_digest="results/labels/{dataset}.csv.sha256",
-            missing="results/missing/{dataset}.csv",
-            class_names="results/class_names/{dataset}.txt",
+            labels=paths.LABELS,
+            labels_digest=paths.digest(paths.LABELS),
+            missing=paths.MISSING,
+            class_names=paths.CLASS_NAMES,
         log:
-            "results/logs/list_clips/{dataset}.log",
+            paths.log("list_clips/{dataset}"),
         benchmark:
-            "results/benchmarks/list_clips/{dataset}.tsv"
+            paths.benchmark("list_clips/{dataset}")
         wildcard_constraints:
-            dataset=any_of(name for name in LISTED if DATASETS[name]["shards"] == count),
+            dataset=any_of(sets),
         resources:
             mem_mb=2000,
             runtime=30,
         params:
             stage=stage,
-            code=code_digest("list_clips"),
-            listing=lambda wildcards: listing_digest(wildcards.dataset),
-            arguments=lambda wildcards: listing_arguments(wildcards.dataset),
-            places=lambda wildcards, output: listing_places(wildcards.dataset),
+            code=PLAN.code("list_clips"),
+            listing=asks(listing.digest),
+            arguments=asks(listing.arguments),
+            places=told(listing.places),
             manifests=lambda wildcards, output: Path(output.parts[0]).parent,
             shards=count,
         shell:

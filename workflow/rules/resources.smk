@@ -5,27 +5,27 @@ rule fetch_word_vectors:
     output:
         FETCHED_VECTORS,
     log:
-        "results/logs/fetch_word_vectors.log",
+        paths.log("fetch_word_vectors"),
     benchmark:
-        "results/benchmarks/fetch_word_vectors.tsv"
+        paths.benchmark("fetch_word_vectors")
     params:
         stage=stage,
-        code=code_digest("fetch_word_vectors"),
+        code=PLAN.code("fetch_word_vectors"),
     shell:
         "{params.stage} --log {log:q} -- fetch_word_vectors.py --output {output}"
 
 
 rule render_demo:
     output:
-        "resources/demo/{size}/{dataset}.sha256",
+        paths.RENDERED,
     log:
-        "results/logs/render_demo/{size}/{dataset}.log",
+        paths.log("render_demo/{size}/{dataset}"),
     benchmark:
-        "results/benchmarks/render_demo/{size}/{dataset}.tsv"
+        paths.benchmark("render_demo/{size}/{dataset}")
     params:
         stage=stage,
-        code=code_digest("render_demo"),
-        seed=config["demo"]["seed"],
+        code=PLAN.code("render_demo"),
+        seed=PLAN.config.demo.seed,
         folder=lambda wildcards, output: Path(output[0]).parent,
     shell:
         "{params.stage} --log {log:q} -- render_demo.py --output {params.folder} --seed {params.seed}"

@@ -1,27 +1,32 @@
 """Video embeddings to predictions and accuracy. Test labels are read here and nowhere before."""
 
-TEST_PAIRS = [f"{run.name}/{name}" for run in RUNS.values() for name in run.tests]
+
+def score_command(further=""):
+    return (
+        "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q}"
+        f" --predictions {{output.predictions:q}} {further}"
+    )
 
 
 rule score_videos:
     input:
-        unpack(scoring_inputs),
+        unpack(settled(scoring.inputs)),
     output:
-        metrics="results/metrics/{pair}.csv",
-        predictions="results/predictions/{pair}.csv",
-        per_class="results/metrics/{pair}_per_class.csv",
-        confusions="results/metrics/{pair}_confusions.csv",
+        metrics=paths.pair(paths.METRICS),
+        predictions=paths.pair(paths.PREDICTIONS),
+        per_class=paths.pair(paths.PER_CLASS),
+        confusions=paths.pair(paths.CONFUSIONS),
     log:
-        "results/logs/score_videos/{pair}.log",
+        paths.log("score_videos/{pair}"),
     benchmark:
-        "results/benchmarks/score_videos/{pair}.tsv"
+        paths.benchmark("score_videos/{pair}")
     wildcard_constraints:
-        pair=any_of(TEST_PAIRS),
+        pair=any_of(scoring.test_pairs(PLAN)),
     params:
         stage=stage,
-        code=code_digest("score_videos"),
-        arguments=scoring_arguments,
-        seen=is_seen,
+        code=PLAN.code("score_videos"),
+        arguments=told(scoring.arguments),
+        seen=asks(scoring.seen),
     shell:
         score_command(
             "--metrics {output.metrics:q} --per-class {output.per_class:q}"
@@ -32,23 +37,23 @@ rule score_videos:
 rule score_permuted:
     """A control: the same videos against class embeddings dealt out anew to the classes."""
     input:
-        unpack(scoring_inputs),
+        unpack(settled(scoring.inputs)),
     output:
-        metrics="results/metrics/{run}-permuted/{dataset}.csv",
-        predictions="results/metrics/{run}-permuted/{dataset}_predictions.csv",
+        metrics=paths.PERMUTED_METRICS,
+        predictions=paths.PERMUTED_PREDICTIONS,
     log:
-        "results/logs/score_permuted/{run}/{dataset}.log",
+        paths.log("score_permuted/{run}/{dataset}"),
     benchmark:
-        "results/benchmarks/score_permuted/{run}/{dataset}.tsv"
+        paths.benchmark("score_permuted/{run}/{dataset}")
     wildcard_constraints:
-        run=any_of(RUNS),
-        dataset=any_of(LISTED),
+        run=any_of(PLAN.runs),
+        dataset=any_of(PLAN.listed),
     params:
         stage=stage,
-        code=code_digest("score_videos"),
-        arguments=scoring_arguments,
-        seed=lambda wildcards: run_of(wildcards).seed,
-        seen=is_seen,
+        code=PLAN.code("score_videos"),
+        arguments=told(scoring.arguments),
+        seed=asks(training.seed),
+        seen=asks(scoring.seen),
     shell:
         score_command(
             "--metrics {output.metrics:q} --permute {params.seed} {params.seen}"
@@ -58,18 +63,18 @@ rule score_permuted:
 rule predict_classes:
     """Predictions for a data set that is no test set of the run: without labels, no accuracy."""
     input:
-        unpack(scoring_inputs),
+        unpack(settled(scoring.inputs)),
     output:
-        predictions="results/predictions/{pair}.csv",
+        predictions=paths.pair(paths.PREDICTIONS),
     log:
-        "results/logs/predict_classes/{pair}.log",
+        paths.log("predict_classes/{pair}"),
     benchmark:
-        "results/benchmarks/predict_classes/{pair}.tsv"
+        paths.benchmark("predict_classes/{pair}")
     wildcard_constraints:
-        pair=any_of(OTHER_PAIRS),
+        pair=any_of(embedding.other_pairs(PLAN)),
     params:
         stage=stage,
-        code=code_digest("score_videos"),
-        arguments=scoring_arguments,
+        code=PLAN.code("score_videos"),
+        arguments=told(scoring.arguments),
     shell:
         score_command()

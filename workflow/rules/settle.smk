@@ -8,18 +8,14 @@ first, and then only what differs in content runs: one new video, one shard.
 
 checkpoint settle:
     input:
-        [f"results/kept/{run}.txt" for run in PRUNED],
-        [
-            f"results/manifests/{name}/{shard}.csv"
-            for name in LISTED
-            for shard in shards_of(name)
-        ],
+        classes.kept_lists(PLAN),
+        listing.manifests(PLAN),
     output:
-        touch("results/settled"),
+        touch(paths.SETTLED),
     log:
-        "results/logs/settle.log",
+        paths.log("settle"),
     benchmark:
-        "results/benchmarks/settle.tsv"
+        paths.benchmark("settle")
     localrule: True
     shell:
         "echo settled > {log}"

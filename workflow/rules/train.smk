@@ -1,87 +1,56 @@
 """Clips and class embeddings to models."""
 
-SUBSETS = [
-    name for name, run in RUNS.items() if "classes" in run.settings.get("subset", {})
-]
-FROZEN = [name for name, run in RUNS.items() if run.freeze and run.train_on]
-TRAINED = [name for name in RUNS if name not in FROZEN]
-
 
 rule select_classes:
     """A subset of a run's kept classes, for the sweeps of Figures 4 to 6."""
     input:
-        lambda wildcards: settled(list(subset_sources(wildcards))),
+        unpack(settled(classes.subset_inputs)),
     output:
-        "results/kept/{run}.txt",
+        paths.KEPT,
     log:
-        "results/logs/select_classes/{run}.log",
+        paths.log("select_classes/{run}"),
     benchmark:
-        "results/benchmarks/select_classes/{run}.tsv"
+        paths.benchmark("select_classes/{run}")
     wildcard_constraints:
-        run=any_of(SUBSETS),
+        run=any_of(PLAN.subsets),
     params:
         stage=stage,
-        code=code_digest("select_classes"),
-        subset=lambda wildcards: as_json(run_of(wildcards).settings["subset"]),
-        seed=lambda wildcards: run_of(wildcards).seed,
-        kept=lambda wildcards, output: subset_sources(wildcards)[0],
-        embeddings=lambda wildcards, output: subset_sources(wildcards)[1:],
+        code=PLAN.code("select_classes"),
+        subset=asks(classes.subset),
+        seed=asks(training.seed),
+        kept=told(classes.subset_classes),
+        embeddings=told(classes.subset_embeddings),
     shell:
         "{params.stage} --log {log:q} -- select_classes.py --kept {params.kept:q} --class-embeddings {params.embeddings:q}"
         " --subset {params.subset:q} --seed {params.seed} --output {output:q}"
 
 
-WITHOUT_EFFECT = ("threads", "workers", "device", "gpus", "checkpoint_minutes")
-
-
-READ_WITHOUT_TRAINING = (
-    *("network", "frames", "crop", "width", "dropout", "normalise"),
-    *("projection", "replace_head", "loss", "seed"),
-)
-READ_BY_CONTRASTIVE = ("temperature", "uniformity")
-
-
-FEATURE_KEYS = (
-    *(
-        "network",
-        "width",
-        "frames",
-        "crop",
-        "dtype",
-        "flip",
-        "seed",
-        "subset",
-    ),
-    *("batch_size", "clips_per_epoch"),
-)
-
-
 rule train:
     input:
-        unpack(training_inputs),
+        unpack(settled(training.inputs)),
     output:
-        model="results/models/{run}/model.pt",
-        digest="results/models/{run}/model.pt.sha256",
-        history="results/models/{run}/log.csv",
+        model=paths.MODEL,
+        digest=paths.digest(paths.MODEL),
+        history=paths.TRAINING_LOG,
     log:
-        "results/logs/train/{run}.log",
+        paths.log("train/{run}"),
     benchmark:
-        "results/benchmarks/train/{run}.tsv"
+        paths.benchmark("train/{run}")
     wildcard_constraints:
-        run=any_of(TRAINED),
-    threads: cpus_of
+        run=any_of(PLAN.trained),
+    threads: asks(training.cpus)
     resources:
-        gpu=gpus_of,
+        gpu=asks(training.gpus),
         mem_mb=lambda wildcards, attempt: 16000 * min(attempt, 3),
         runtime=1440,
     params:
         stage=stage,
-        code=code_digest("train"),
-        decisive=training_settings,
-        settings=all_settings,
-        weights=weights_digest,
-        arguments=training_arguments,
-        launcher=launcher,
+        code=PLAN.code("train"),
+        decisive=asks(training.settings_read),
+        settings=told(training.all_settings),
+        weights=asks(training.weights),
+        arguments=told(training.arguments),
+        launcher=told(training.launcher),
     shell:
         "{params.stage} --log {log:q} -- train.py {params.arguments:q} --settings {params.settings:q}"
         " {params.launcher} --digest {params.code} --output {output.model:q} --log {output.history:q}"
@@ -90,65 +59,49 @@ rule train:
 rule extract_features:
     """The features of a frozen network, computed once."""
     input:
-        unpack(training_inputs),
+        unpack(settled(training.inputs)),
     output:
-        main="results/features/{run}.h5",
-        digest="results/features/{run}.h5.sha256",
+        main=paths.FEATURES,
+        digest=paths.digest(paths.FEATURES),
     log:
-        "results/logs/extract_features/{run}.log",
+        paths.log("extract_features/{run}"),
     benchmark:
-        "results/benchmarks/extract_features/{run}.tsv"
+        paths.benchmark("extract_features/{run}")
     wildcard_constraints:
-        run=any_of(FROZEN),
-    threads: cpus_of_one
+        run=any_of(PLAN.frozen),
+    threads: asks(training.cpus_of_one)
     resources:
-        gpu=one_gpu_of,
+        gpu=asks(training.one_gpu),
         mem_mb=lambda wildcards, attempt: 16000 * attempt,
         runtime=lambda wildcards, attempt: 1440 * attempt,
     params:
         stage=stage,
-        code=code_digest("extract_features"),
-        decisive=feature_settings,
-        settings=all_settings,
-        weights=weights_digest,
-        arguments=training_arguments,
+        code=PLAN.code("extract_features"),
+        decisive=asks(training.feature_settings),
+        settings=told(training.all_settings),
+        weights=asks(training.weights),
+        arguments=told(training.arguments),
     shell:
         "{params.stage} --log {log:q} -- extract_features.py {params.arguments:q} --settings {params.settings:q}"
         " --output {output.main:q}"
 
 
-rule train_frozen:
-    """The semantic encoder on the stored features of a frozen visual encoder."""
+use rule train as train_frozen with:
+    # The semantic encoder on the stored features of a frozen visual encoder.
     input:
-        unpack(
-            lambda wildcards: training_inputs(wildcards)
-            | {
-                "features": [ancient(f"results/features/{wildcards.run}.h5")],
-                "features_digest": [f"results/features/{wildcards.run}.h5.sha256"],
-            }
-        ),
-    output:
-        model="results/models/{run}/model.pt",
-        digest="results/models/{run}/model.pt.sha256",
-        history="results/models/{run}/log.csv",
-    log:
-        "results/logs/train/{run}.log",
-    benchmark:
-        "results/benchmarks/train/{run}.tsv"
+        unpack(settled(training.frozen_inputs)),
     wildcard_constraints:
-        run=any_of(FROZEN),
-    threads: lambda wildcards: run_of(wildcards).settings["threads"]
+        run=any_of(PLAN.frozen),
+    threads: asks(training.threads)
     resources:
+        gpu=0,
         mem_mb=lambda wildcards, attempt: 8000 * min(attempt, 3),
         runtime=240,
     params:
         stage=stage,
-        code=code_digest("train"),
-        decisive=training_settings,
-        settings=settings_on_cpu,
-        weights=weights_digest,
-        arguments=training_arguments,
-    shell:
-        "{params.stage} --log {log:q} -- train.py {params.arguments:q} --features results/features/{wildcards.run}.h5"
-        " --settings {params.settings:q} --digest {params.code}"
-        " --output {output.model:q} --log {output.history:q}"
+        code=PLAN.code("train"),
+        decisive=asks(training.settings_read),
+        settings=told(training.settings_on_cpu),
+        weights=asks(training.weights),
+        arguments=told(training.arguments_on_features),
+        launcher=[],

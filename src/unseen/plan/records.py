@@ -1,12 +1,29 @@
 """Snakemake's records of finished jobs, mended where a stale result could hide behind them."""
 
 import json
+import sys
 from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Any
 
 UNKNOWN = {"record_format_version": 6, "code": "unknown", "params": [], "input_checksums": {}}
 """A record that fits no job, so that Snakemake sees a reason to run its job again."""
+
+
+def say_what_is_lost(folder: Path) -> None:
+    """Mend the records of a working directory and say on stderr which were damaged or are gone,
+    since they decide what reruns."""
+    state = folder / ".snakemake"
+    recorded = any((state / "metadata").glob("*"))
+    if any((folder / "results").glob("*.csv")) and not recorded:
+        print(
+            "warning: .snakemake is gone, and with it what the files in results/ were made with: "
+            "changes of settings and code since then go unnoticed. `snakemake --forceall` "
+            "makes everything anew.",
+            file=sys.stderr,
+        )
+    for output, fault in mend_records(state).items():
+        print(f"{output} will be made anew: {fault}", file=sys.stderr)
 
 
 def mend_records(folder: Path) -> dict[str, str]:

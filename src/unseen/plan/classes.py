@@ -1,0 +1,118 @@
+"""Class lists, class embeddings and overlap: what their stages read and are told."""
+
+from unseen.plan import paths
+from unseen.plan.plan import Inputs, Plan, class_embeddings, contents, named
+from unseen.plan.runs import Run, chain
+from unseen.plan.settings import WORD2VEC
+from unseen.plan.sources import class_list, class_lists
+
+# Words
+
+
+def names(plan: Plan, dataset: str) -> list[str]:
+    """The class names that a data set's files bring."""
+    return [paths.CLASS_NAMES.format(dataset=dataset)] if dataset in plan.listed else []
+
+
+def excluded(plan: Plan, dataset: str) -> list[str]:
+    """The classes of a data set that are left out."""
+    section = plan.config.datasets.get(dataset)
+    return section.exclude if section else []
+
+
+def list_contents(plan: Plan, dataset: str) -> str:
+    """The content of the lists that name a data set's words."""
+    return contents(class_lists(plan, dataset))
+
+
+def list_arguments(plan: Plan, dataset: str) -> list[str]:
+    """Arguments of name_words.py; where its lists lie is no part of what it depends on."""
+    brought = names(plan, dataset)
+    option = "--list" if class_list(plan, dataset) else "--known"
+    return [*(["--names", *brought] if brought else []), option, *class_lists(plan, dataset)]
+
+
+# Class embeddings
+
+
+def embedded_sets(plan: Plan, embedding: str = WORD2VEC) -> list[str]:
+    """The data sets whose classes some run embeds in this way."""
+    found = {
+        name
+        for run in plan.runs.values()
+        if run.embedding == embedding
+        for name in (*run.seen, *run.prune_against, *run.tests, *chain(run, plan.runs))
+    }
+    return sorted(found)
+
+
+def embedding_source(plan: Plan, embedding: str, dataset: str) -> list[str]:
+    """The selected word vectors. A data set that no run is trained or tested on has its own, so
+    that the others stay as they are."""
+    if embedding != WORD2VEC:
+        return []
+    if dataset in embedded_sets(plan):
+        return [paths.WORD_VECTORS]
+    return [paths.OTHER_WORD_VECTORS.format(dataset=dataset)]
+
+
+def embedding_arguments(plan: Plan, embedding: str, dataset: str) -> list[str]:
+    """Arguments of embed_classes.py: what embeds."""
+    if embedding == WORD2VEC:
+        return ["--vectors", *embedding_source(plan, embedding, dataset)]
+    return ["--encoder", plan.config.embeddings[embedding].encoder]
+
+
+# Overlap (Eq. 3 and 4)
+
+
+def overlap_inputs(plan: Plan, run: Run) -> Inputs:
+    """Class embeddings of a run's training sets, unseen sets and pretraining sets."""
+    sets = (*run.seen, *run.prune_against, *chain(run, plan.runs))
+    return Inputs(large=tuple(class_embeddings(run, name) for name in sets))
+
+
+def overlap_arguments(plan: Plan, run: Run) -> list[str]:
+    """Arguments of prune_classes.py: the sets and the classes excluded by name."""
+    pattern = paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding)
+    arguments = ["--train", *named(run.seen, pattern)]
+    if run.prune_against:
+        arguments += ["--unseen", *named(run.prune_against, pattern)]
+    if pretraining := chain(run, plan.runs):
+        arguments += ["--pretraining", *named(pretraining, pattern)]
+    if plan.config.overlap.exclude_classes:
+        arguments += ["--exclude", *plan.config.overlap.exclude_classes]
+    return arguments
+
+
+def overlaps(plan: Plan) -> list[str]:
+    """The overlap of all runs with their unseen sets."""
+    return [paths.OVERLAP.format(run=run) for run in plan.pruned]
+
+
+def kept_lists(plan: Plan) -> list[str]:
+    """The kept classes of all runs but those of subsets."""
+    return [paths.KEPT.format(run=run) for run in plan.pruned]
+
+
+# Subsets (Fig. 4 to 6)
+
+
+def subset_inputs(plan: Plan, run: Run) -> Inputs:
+    """The kept classes that a subset is taken of, and what they are clustered by."""
+    return Inputs(small=(subset_classes(plan, run), *subset_embeddings(plan, run)))
+
+
+def subset_classes(_plan: Plan, run: Run) -> str:
+    """The kept classes of the whole run."""
+    return paths.KEPT.format(run=run.base)
+
+
+def subset_embeddings(_plan: Plan, run: Run) -> list[str]:
+    """The class embeddings of the training sets."""
+    return [class_embeddings(run, name) for name in run.train_on]
+
+
+def subset(_plan: Plan, run: Run) -> dict[str, object]:
+    """Which subset a run takes."""
+    return run.subset

@@ -1,0 +1,54 @@
+"""The clip stores: what decoding and synthesizing read and are told."""
+
+from typing import Any
+
+from unseen.base.settings import keys_read
+from unseen.plan import paths
+from unseen.plan.plan import Inputs, Plan
+from unseen.plan.settings import Clips
+from unseen.videos.settings import DECODE, SYNTHESIZE
+
+
+def manifest(_plan: Plan, dataset: str, shard: str) -> Inputs:
+    """The part of the manifest that a shard is made of."""
+    return Inputs(small=(paths.MANIFEST.format(dataset=dataset, shard=shard),))
+
+
+def root(plan: Plan, dataset: str) -> str:
+    """The folder that a manifest's paths start at."""
+    return str(plan.config.datasets[dataset].root)
+
+
+def decisive(plan: Plan) -> dict[str, Any]:
+    """The settings that a clip of a video depends on."""
+    return _read_by(plan, DECODE)
+
+
+def encoding(plan: Plan) -> dict[str, Any]:
+    """The settings that a clip of a photograph depends on."""
+    return _read_by(plan, SYNTHESIZE)
+
+
+def settings(plan: Plan) -> dict[str, Any]:
+    """With the time that ffmpeg is given, which shows in no clip."""
+    return decisive(plan) | {"timeout_s": plan.config.clips.model_dump()["timeout_s"]}
+
+
+def _read_by(plan: Plan, stage: str) -> dict[str, Any]:
+    values = plan.config.clips.model_dump()
+    return {key: values[key] for key in keys_read(Clips.model_fields, stage, otherwise=DECODE)}
+
+
+def stores(plan: Plan, dataset: str) -> Inputs:
+    """All shards of a data set."""
+    return Inputs(large=tuple(plan.clip_stores([dataset])))
+
+
+def shards(plan: Plan, dataset: str) -> list[str]:
+    """The same as arguments."""
+    return plan.clip_stores([dataset])
+
+
+def rejected_limit(plan: Plan) -> float:
+    """The percentage of rejected clips that stops the pipeline."""
+    return plan.config.clips.max_rejected_percent

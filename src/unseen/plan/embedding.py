@@ -1,0 +1,67 @@
+"""Embedding: which videos a run's model embeds, in one job for all its test sets."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from unseen.plan import paths
+from unseen.plan.plan import Inputs, Plan, model_of
+from unseen.plan.runs import Run
+
+
+def groups_of_test_sets(plan: Plan) -> list[tuple[str, ...]]:
+    """The different lists of test sets: runs with the same one share a rule, since a rule's
+    outputs are the same for all its jobs."""
+    return sorted({run.tests for run in plan.runs.values() if run.tests})
+
+
+def runs_with(plan: Plan, sets: Sequence[str]) -> list[str]:
+    """The runs that are tested on these sets."""
+    return [name for name, run in plan.runs.items() if run.tests == tuple(sets)]
+
+
+def other_pairs(plan: Plan) -> list[str]:
+    """`run/dataset` where the data set, such as videos without labels, is no test set of the run:
+    embedded when it is asked for."""
+    return [
+        f"{run.name}/{name}"
+        for run in plan.runs.values()
+        for name in plan.listed
+        if name not in run.tests
+    ]
+
+
+def outputs(sets: Sequence[str]) -> list[str]:
+    """Patterns of the embeddings of some test sets."""
+    return [paths.VIDEO_EMBEDDINGS.replace("{dataset}", name) for name in sets]
+
+
+def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:
+    """The model and the clips of the run's test sets, or of one data set."""
+    sets = [dataset] if dataset else list(run.tests)
+    rejected = (paths.REJECTED.format(dataset=name) for name in sets)
+    return Inputs((model_of(run.name), *plan.clip_stores(sets)), aside=tuple(rejected))
+
+
+def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str]:
+    """Arguments of embed_videos.py: the outputs and the clip stores by data set."""
+    sets = [dataset] if dataset else list(run.tests)
+    pattern = paths.VIDEO_EMBEDDINGS.replace("{run}", run.name)
+    stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name])]
+    tests = [f"{name}={pattern.format(dataset=name)}" for name in sets]
+    return ["--test", *tests, "--shards", *stores]
+
+
+def model(_plan: Plan, run: Run) -> str:
+    """The run's model."""
+    return model_of(run.name)
+
+
+def dtype(_plan: Plan, run: Run) -> str:
+    """The arithmetic that the run asks for."""
+    return run.settings.dtype
+
+
+def place(_plan: Plan, run: Run) -> list[str]:
+    """Where the network runs; the result does not depend on it."""
+    settings: dict[str, Any] = vars(run.settings)
+    return [f"--{key}={settings[key]}" for key in ("device", "workers", "threads")]

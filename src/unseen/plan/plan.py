@@ -1,0 +1,152 @@
+"""The plan: a checked configuration, its runs, and the place of the code that serves them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from unseen import datasets as layouts
+from unseen.base.errors import UserError
+from unseen.base.files import file_digest, json_digest
+from unseen.base.stage_code import code_digest, module_digests
+from unseen.plan import paths
+from unseen.plan.configuration import read_configuration
+from unseen.plan.runs import Run, expand_runs
+from unseen.plan.settings import Configuration, Dataset
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a job reads.
+
+    `large` files count by the digest beside them instead of by their time, `small` ones as they
+    are, and `aside` are those that must be there but give no reason to run a job again.
+    """
+
+    large: tuple[str, ...] = ()
+    small: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """What the rules ask. `where` names the configuration's file in messages."""
+
+    config: Configuration
+    runs: Mapping[str, Run]
+    repository: Path
+    where: str
+
+    @property
+    def scripts(self) -> Path:
+        """The folder of the stages' scripts."""
+        return self.repository / "workflow" / "scripts"
+
+    def code(self, script: str) -> str:
+        """The digest of a stage's code, by the name of its script."""
+        return code_digest(self.scripts / f"{script}.py")
+
+    def modules(self, script: str) -> dict[str, str]:
+        """The digest of each module in a stage's code."""
+        return module_digests(self.scripts / f"{script}.py")
+
+    # Data sets
+
+    @cached_property
+    def listed(self) -> list[str]:
+        """The data sets with files, in the order of the configuration."""
+        return [name for name, dataset in self.config.datasets.items() if dataset.layout]
+
+    @cached_property
+    def photographs(self) -> list[str]:
+        """The data sets of photographs."""
+        return [name for name in self.listed if self._media(name) == "photographs"]
+
+    @property
+    def videos(self) -> list[str]:
+        """The data sets of videos."""
+        return [name for name in self.listed if name not in self.photographs]
+
+    def _media(self, name: str) -> str:
+        dataset = self.config.datasets[name]
+        try:
+            return layouts.media(str(dataset.layout), root_of(dataset), dataset.media)
+        except (UserError, OSError):
+            return "videos"
+
+    def shards(self, name: str) -> list[str]:
+        """The names of a data set's shards."""
+        return [layouts.shard_name(shard) for shard in range(self.config.datasets[name].shards)]
+
+    def clip_stores(self, names: Iterable[str]) -> list[str]:
+        """The shards of some data sets."""
+        return [
+            paths.CLIPS.format(dataset=name, shard=shard)
+            for name in names
+            for shard in self.shards(name)
+        ]
+
+    # Runs
+
+    @property
+    def pruned(self) -> list[str]:
+        """The runs whose training classes are pruned; those that differ in their seed share it."""
+        return [name for name, run in self.runs.items() if run.name == run.base and run.seen]
+
+    @property
+    def subsets(self) -> list[str]:
+        """The runs that are trained on a subset of their classes."""
+        return [name for name, run in self.runs.items() if "classes" in run.subset]
+
+    @property
+    def frozen(self) -> list[str]:
+        """The runs that train on the features of a frozen visual encoder."""
+        return [name for name, run in self.runs.items() if run.is_frozen_training]
+
+    @property
+    def trained(self) -> list[str]:
+        """The others."""
+        return [name for name in self.runs if name not in self.frozen]
+
+    def kept(self, run: Run) -> list[str]:
+        """The list of a run's kept classes; none for a run that has seen no known class."""
+        owner = run.name if run.name in self.subsets else run.base
+        return [paths.KEPT.format(run=owner)] if run.seen else []
+
+
+def read_plan(values: Mapping[str, Any], where: str, repository: Path) -> Plan:
+    """The plan of a configuration's values. Raises UserError for mistakes in them."""
+    config = read_configuration(values, where)
+    return Plan(config, expand_runs(config), repository, where)
+
+
+def root_of(dataset: Dataset) -> Path:
+    """The folder of a data set that has one."""
+    return Path(dataset.root or "")
+
+
+def is_rendered(dataset: Dataset) -> bool:
+    """Whether a data set's folder is one of the demo's, which a rule renders."""
+    return root_of(dataset).parent.parent == Path(paths.DEMO)
+
+
+def class_embeddings(run: Run, dataset: str) -> str:
+    """The class embeddings of a data set, in the way that a run embeds classes."""
+    return paths.CLASS_EMBEDDINGS.format(embedding=run.embedding, dataset=dataset)
+
+
+def model_of(run: str) -> str:
+    """A run's model."""
+    return paths.MODEL.format(run=run)
+
+
+def named(names: Iterable[str], pattern: str) -> list[str]:
+    """Arguments `NAME=PATH`, one a data set."""
+    return [f"{name}={pattern.format(dataset=name)}" for name in names]
+
+
+def contents(files: Iterable[Path | str]) -> str:
+    """The digest of files that lie anywhere: as inputs, small files would rerun jobs when they
+    move."""
+    return json_digest([file_digest(path) for path in files])

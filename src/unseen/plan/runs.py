@@ -1,0 +1,237 @@
+"""The runs of a configuration: each once a seed, and those of the sweeps behind Figures 4 to 6."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from unseen.base.errors import UserError
+from unseen.network.settings import TrainingSettings
+from unseen.plan.settings import Configuration
+
+TORCHVISION_WEIGHTS = {
+    "KINETICS400_V1": "kinetics400",
+    "KINETICS400_IMAGENET22K_V1": "kinetics400",
+}
+"""Names of torchvision's weights and the class list that each was trained on."""
+
+Subset = dict[str, Any]
+"""Part of a run's training data: `classes` or `fraction`, `clusters`, `cluster` and `repeat`."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run with one seed, as the stages see it."""
+
+    name: str
+    base: str
+    seed: int
+    train_on: tuple[str, ...]
+    trained_on: tuple[str, ...]
+    unseen: tuple[str, ...]
+    prune_against: tuple[str, ...]
+    tests: tuple[str, ...]
+    allow_seen: bool
+    embedding: str
+    weights: str | None
+    settings: TrainingSettings = field(hash=False)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """The data sets whose classes the run itself is trained on."""
+        return self.train_on or self.trained_on
+
+    @property
+    def freeze(self) -> bool:
+        """Whether the visual encoder stays as it is."""
+        return self.settings.freeze
+
+    @property
+    def subset(self) -> Subset:
+        """The part of the training data that the run takes; empty for all."""
+        return self.settings.subset or {}
+
+    @property
+    def is_frozen_training(self) -> bool:
+        """Whether the run trains the semantic encoder on stored features."""
+        return bool(self.freeze and self.train_on)
+
+
+def expand_runs(config: Configuration) -> dict[str, Run]:
+    """All runs by name: those of the configuration once a seed, then those of the sweeps.
+
+    Raises UserError for a name that two runs have.
+    """
+    tests = _tests(config)
+    pruned = _prune_against(config)
+    seeded_runs = [
+        _run(config, base, seed, tests[base], pruned[base])
+        for base in config.runs
+        for seed in config.seeds
+    ]
+    runs = {run.name: run for run in seeded_runs}
+    sweeps = {run.name: run for run in _sweep_runs(config, runs)}
+    names = Counter([*(run.name for run in seeded_runs), *sweeps])
+    for name in [name for name, number in names.items() if number > 1]:
+        raise UserError(
+            f"runs.{name} has a name that another run gets by its seed or its subset; rename it"
+        )
+    return runs | sweeps
+
+
+def seeded(base: str, seed: int, seeds: list[int]) -> str:
+    """The name of a run with a seed: the first seed of the list keeps the run's own name."""
+    return base if seed == seeds[0] else f"{base}-seed{seed}"
+
+
+def settings_of(config: Configuration, base: str) -> TrainingSettings:
+    """The settings of a run's training: its own, else those of all runs."""
+    run = config.runs[base]
+    own = {"freeze": run.freeze, "replace_head": run.replace_head}
+    settings = TrainingSettings(**config.training.model_dump() | run.overrides | own)
+    return replace(settings, dropout=settings.used_dropout)
+
+
+def weights_kind(weights: str, runs: Iterable[str]) -> str | None:
+    """`run`, `torchvision`, `file`, or None for a text that is none of these."""
+    if weights in runs:
+        return "run"
+    if weights in TORCHVISION_WEIGHTS:
+        return "torchvision"
+    if "/" in weights or re.search(r"\.(pt|pth|tar|ckpt)$", weights):
+        return "file"
+    return None
+
+
+def chain(run: Run, runs: Mapping[str, Run]) -> list[str]:
+    """Data sets that a run's initial weights were trained on, along the chain of `weights`."""
+    line = ancestry(run, runs)
+    found = {name: None for ancestor in line[1:] for name in ancestor.seen}
+    oldest = line[-1].weights
+    if oldest in TORCHVISION_WEIGHTS:
+        found[TORCHVISION_WEIGHTS[oldest]] = None
+    return [name for name in found if name not in run.seen]
+
+
+def ancestry(run: Run, runs: Mapping[str, Run]) -> list[Run]:
+    """A run and the runs that its weights come from, the nearest first."""
+    line = [run]
+    while line[-1].weights in runs:
+        line.append(runs[line[-1].weights or ""])
+    return line
+
+
+def _run(
+    config: Configuration, base: str, seed: int, tests: tuple[str, ...], pruned: tuple[str, ...]
+) -> Run:
+    run = config.runs[base]
+    weights = run.weights
+    if weights in config.runs:
+        weights = seeded(weights or "", seed, config.seeds)
+    return Run(
+        name=seeded(base, seed, config.seeds),
+        base=base,
+        seed=seed,
+        train_on=tuple(run.train_on or ()),
+        trained_on=tuple(run.trained_on or ()),
+        unseen=tuple(run.unseen),
+        prune_against=pruned,
+        tests=tests,
+        allow_seen=run.allow_seen,
+        embedding=run.embedding,
+        weights=weights,
+        settings=replace(settings_of(config, base), seed=seed),
+    )
+
+
+def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:
+    """The data sets that each run is scored on: its unseen ones and those of the tables' rows.
+
+    Of a class list alone there is nothing to score.
+    """
+    tests = {name: dict.fromkeys(run.unseen) for name, run in config.runs.items()}
+    for rows in config.tables.values():
+        for row in rows:
+            tests[row.run] |= dict.fromkeys(row.datasets)
+    return {
+        name: tuple(dataset for dataset in sets if config.datasets[dataset].layout)
+        for name, sets in tests.items()
+    }
+
+
+def _prune_against(config: Configuration) -> dict[str, tuple[str, ...]]:
+    """The unseen sets of a run; with `prune_pretraining` also of those that start from it."""
+    runs = config.runs
+    pruned = {name: dict.fromkeys(run.unseen) for name, run in runs.items()}
+    if config.overlap.prune_pretraining:
+        for run in runs.values():
+            ancestor = run.weights
+            while ancestor in runs:
+                pruned[ancestor] |= dict.fromkeys(run.unseen)
+                ancestor = runs[ancestor].weights
+    return {name: tuple(sets) for name, sets in pruned.items()}
+
+
+# Sweeps (Fig. 4 to 6)
+
+
+def sweep_name(base: str, subset: Subset) -> str:
+    """A sweep run's name, such as `e2e-50classes-2clusters-repeat1` or `e2e-10percent`."""
+    parts = [base]
+    if "classes" in subset:
+        parts.append(f"{subset['classes']}classes")
+    if "fraction" in subset:
+        parts.append(f"{100 * subset['fraction']:g}percent")
+    if subset.get("clusters", 1) > 1:
+        parts.append(f"{subset['clusters']}clusters")
+    if "cluster" in subset:
+        parts.append(f"cluster{subset['cluster']}")
+    return "-".join([*parts, f"repeat{subset['repeat']}"])
+
+
+def sweep_subsets(config: Configuration) -> dict[str, list[Subset]]:
+    """Subsets of the training data: fractions (Fig. 4a), classes (4b, 6) and clusters (5)."""
+    figures = config.figures
+    repeats = range(figures.repeats)
+    counts: list[Subset] = [
+        {"classes": n, "repeat": r} for n in figures.class_counts for r in repeats
+    ]
+    fractions: list[Subset] = [{"fraction": f, "repeat": 0} for f in figures.fractions]
+    clusters: list[Subset] = []
+    for number in figures.clusters:
+        for repeat in repeats:
+            subset = {"classes": figures.cluster_classes, "clusters": number, "repeat": repeat}
+            if figures.every_cluster and number > 1:
+                clusters += [subset | {"cluster": index} for index in range(number)]
+            else:
+                clusters.append(subset)
+    return {"classes": counts, "fractions": fractions, "clusters": clusters}
+
+
+def sweep_runs_of(config: Configuration, figure: str) -> list[tuple[str, Subset]]:
+    """(base run, subset) of every training run behind one of the figures 4a, 4b, 5 and 6."""
+    subsets = sweep_subsets(config)
+    parts, kind = {
+        "4a": (("end_to_end", "baseline"), "fractions"),
+        "4b": (("end_to_end", "baseline"), "classes"),
+        "5": (("end_to_end",), "clusters"),
+        "6": (("end_to_end", "pretrained"), "classes"),
+    }[figure]
+    bases = [base for part in parts if (base := config.figures.part(part))]
+    return [(base, subset) for base in bases for subset in subsets[kind]]
+
+
+def _sweep_runs(config: Configuration, runs: Mapping[str, Run]) -> Iterator[Run]:
+    figures = config.figures
+    overrides = figures.training.given
+    for figure in ("4a", "4b", "5", "6"):
+        for base, subset in sweep_runs_of(config, figure):
+            whole = runs[base]
+            settings = TrainingSettings(**asdict(whole.settings) | overrides | {"subset": subset})
+            yield replace(
+                whole,
+                name=sweep_name(base, subset),
+                tests=tuple(figures.datasets or whole.tests),
+                settings=settings,
+            )

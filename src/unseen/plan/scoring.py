@@ -1,0 +1,38 @@
+"""Scoring: the pairs of run and test set, and what their scores are made of."""
+
+from unseen.plan import paths
+from unseen.plan.plan import Inputs, Plan, class_embeddings
+from unseen.plan.runs import Run
+
+
+def test_pairs(plan: Plan) -> list[str]:
+    """`run/dataset` of every test set of every run."""
+    return [f"{run.name}/{name}" for run in plan.runs.values() for name in run.tests]
+
+
+def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
+    """The files of `arguments`. The test labels are read here and nowhere before."""
+    files = _files(run, dataset)
+    large = files.pop("embeddings"), files.pop("labels")
+    return Inputs(large=large, small=tuple(files.values()))
+
+
+def arguments(_plan: Plan, run: Run, dataset: str) -> list[str]:
+    """The same as arguments of score_videos.py."""
+    return [part for name, path in _files(run, dataset).items() for part in (f"--{name}", path)]
+
+
+def seen(_plan: Plan, run: Run, dataset: str) -> list[str]:
+    """The argument that has every row say that the data set is not in the run's `unseen`."""
+    return [] if dataset in run.unseen else ["--allow-seen"]
+
+
+def _files(run: Run, dataset: str) -> dict[str, str]:
+    """What scores are made of, by the option of score_videos.py that names it."""
+    return {
+        "embeddings": paths.VIDEO_EMBEDDINGS.format(run=run.name, dataset=dataset),
+        "class-embeddings": class_embeddings(run, dataset),
+        "labels": paths.LABELS.format(dataset=dataset),
+        "rejected": paths.REJECTED.format(dataset=dataset),
+        "missing": paths.MISSING.format(dataset=dataset),
+    }

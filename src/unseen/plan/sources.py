@@ -1,0 +1,125 @@
+"""What lies outside `results/`: publishers' files, class lists, word vectors, encoders, weights."""
+
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+from unseen import datasets as layouts
+from unseen.base.errors import UserError
+from unseen.base.files import file_digest, json_digest
+from unseen.plan.plan import Plan, is_rendered, root_of
+from unseen.plan.runs import weights_kind
+from unseen.plan.settings import FETCHED_VECTORS, WORD2VEC
+
+
+def check_sources(plan: Plan) -> None:
+    """Raise UserError that names all that the configuration points at and that is not there."""
+    missing = list(_missing(plan))
+    if missing:
+        raise UserError(
+            f"{plan.where} names files and folders that are not there:\n       "
+            + "\n       ".join(missing)
+        )
+
+
+def _missing(plan: Plan) -> Iterator[str]:
+    config = plan.config
+    for name in plan.listed:
+        dataset = config.datasets[name]
+        if is_rendered(dataset):
+            continue
+        if not root_of(dataset).is_dir():
+            yield f"datasets.{name}.root: {dataset.root}"
+        if dataset.annotations and not Path(dataset.annotations).is_file():
+            yield f"datasets.{name}.annotations: {dataset.annotations}"
+    for name in config.datasets:
+        path = class_list(plan, name)
+        if path and not Path(path).is_file():
+            yield f"datasets.{name}.classes: {path}"
+        if not path and name not in plan.listed:
+            yield f"datasets.{name}: no layout and no config/classes/{name}.tsv"
+    if config.word_vectors != FETCHED_VECTORS and not Path(config.word_vectors).is_file():
+        yield f"word_vectors: {config.word_vectors}"
+    for name, embedding in config.embeddings.items():
+        if not Path(embedding.encoder).is_dir():
+            yield f"embeddings.{name}.encoder: {embedding.encoder}"
+    for name, run in config.runs.items():
+        weights = run.weights
+        if weights and weights_kind(weights, config.runs) == "file" and not Path(weights).is_file():
+            yield f"runs.{name}.weights: {weights}"
+
+
+def class_list(plan: Plan, name: str) -> str | None:
+    """The class list of a data set, or None: the configured one, else the one that comes along."""
+    dataset = plan.config.datasets.get(name)
+    if dataset and dataset.classes:
+        return dataset.classes
+    shipped = plan.repository / "config" / "classes" / f"{name}.tsv"
+    return str(shipped) if shipped.is_file() else None
+
+
+def class_lists(plan: Plan, name: str) -> list[str]:
+    """The list of a data set's classes and words, or else all lists whose words are known."""
+    own = class_list(plan, name)
+    shipped = sorted((plan.repository / "config" / "classes").glob("*.tsv"))
+    return [own] if own else [str(path) for path in shipped]
+
+
+def layout_options(plan: Plan, name: str) -> layouts.LayoutOptions:
+    """What the configuration says about a data set besides its layout and root."""
+    dataset = plan.config.datasets[name]
+    return layouts.LayoutOptions(
+        annotations=Path(dataset.annotations) if dataset.annotations else None,
+        subsets=tuple(dataset.subsets) if dataset.subsets else None,
+        trimmed=dataset.trimmed,
+        media=dataset.media,
+        exclude=tuple(dataset.exclude),
+    )
+
+
+_LISTINGS: dict[tuple[int, str], str] = {}
+
+
+def listing_digest(plan: Plan, name: str) -> str:
+    """What a listing depends on, from the files themselves; a rendered set has its own digest."""
+    dataset = plan.config.datasets[name]
+    if is_rendered(dataset):
+        return ""
+    key = (id(plan), name)
+    if key not in _LISTINGS:
+        _LISTINGS[key] = layouts.listing_digest(
+            root_of(dataset), str(dataset.layout), layout_options(plan, name)
+        )
+    return _LISTINGS[key]
+
+
+def vectors_digest(plan: Plan) -> str:
+    """Name, size and time of the word vectors; those that are fetched are verified by content."""
+    if plan.config.word_vectors == FETCHED_VECTORS:
+        return FETCHED_VECTORS
+    path = Path(plan.config.word_vectors)
+    status = path.stat()
+    return f"{path.name} {status.st_size} {status.st_mtime_ns}"
+
+
+def encoder_digest(plan: Plan, embedding: str) -> str:
+    """What lies in a sentence encoder's folder; nothing for word vectors."""
+    if embedding == WORD2VEC:
+        return ""
+    return _folder_digest(plan.config.embeddings[embedding].encoder)
+
+
+@cache
+def _folder_digest(folder: str) -> str:
+    files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+    return json_digest({str(path.relative_to(folder)): file_digest(path) for path in files})
+
+
+def weights_content(plan: Plan, weights: str | None) -> str:
+    """The content of a file of weights, or torchvision's name; a run's model is an input."""
+    if not weights or weights in plan.runs:
+        return ""
+    return _file_digest(weights) if Path(weights).is_file() else weights
+
+
+_file_digest = cache(file_digest)

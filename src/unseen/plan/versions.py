@@ -1,0 +1,120 @@
+"""The parts of a result's version: code, settings and sources of all stages behind its scores."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from unseen.base.settings import fields_of, keys_read
+from unseen.network.settings import TRAINING, TrainingKeys
+from unseen.plan import clips, paths
+from unseen.plan.plan import Plan
+from unseen.plan.runs import Run, ancestry
+from unseen.plan.settings import WORD2VEC
+from unseen.plan.sources import encoder_digest, weights_content
+from unseen.plan.specs import in_a_file
+
+PERMUTED = "-permuted"
+
+Stages = dict[str, dict[str, Any]]
+"""Code and settings by the name of the stage."""
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The runs and the data sets behind some scores, all the way down."""
+
+    runs: tuple[Run, ...]
+    sets: tuple[str, ...]
+
+    @property
+    def uses_word_vectors(self) -> bool:
+        """Whether any run embeds classes by word vectors."""
+        return any(run.embedding == WORD2VEC for run in self.runs)
+
+
+def behind(plan: Plan, pairs: Iterable[str]) -> Behind:
+    """What lies behind the scores `run/dataset`."""
+    runs: dict[str, Run] = {}
+    sets: dict[str, None] = {}
+    for pair in pairs:
+        name, dataset = pair.split("/")
+        sets[dataset] = None
+        for run in ancestry(plan.runs[name.removesuffix(PERMUTED)], plan.runs):
+            runs[run.name] = run
+            sets |= dict.fromkeys(run.train_on)
+    return Behind(tuple(runs.values()), tuple(name for name in sets if name in plan.listed))
+
+
+def source_files(plan: Plan, pairs: Iterable[str]) -> list[str]:
+    """The files whose contents are the sources of a version."""
+    return list(_sources(behind(plan, pairs)).values())
+
+
+def arguments(plan: Plan, result: str, pairs: Iterable[str], last: Stages) -> list[str]:
+    """Arguments that name a result's parts; `last` is what draws it up, and of what."""
+    found = behind(plan, pairs)
+    stages = in_a_file(f"{result}_stages", _stages(plan, found) | last)
+    sources = [f"{name}={path}" for name, path in _sources(found).items()]
+    return ["--stages", stages, "--sources", *sources]
+
+
+def stage(plan: Plan, script: str, **settings: Any) -> dict[str, Any]:
+    """A stage's part of a version."""
+    return {"code": plan.modules(script), "settings": settings}
+
+
+def _sources(found: Behind) -> dict[str, str]:
+    files = {name: paths.SOURCES.format(dataset=name) for name in found.sets}
+    files |= {f"words of {name}": paths.CLASS_LIST.format(dataset=name) for name in found.sets}
+    if found.uses_word_vectors:
+        files["word vectors"] = paths.digest(paths.WORD_VECTORS)
+    return files
+
+
+def _stages(plan: Plan, found: Behind) -> Stages:
+    """Code and settings of the stages behind some runs' scores."""
+    config = plan.config
+    training = config.training.model_dump()
+    read = keys_read(fields_of(TrainingKeys), TRAINING, otherwise=TRAINING)
+    stages = {
+        "list_clips": stage(plan, "list_clips"),
+        "name_words": stage(plan, "name_words"),
+        "embed_classes": stage(
+            plan,
+            "embed_classes",
+            raw_words=config.raw_words,
+            missing_words=config.missing_words,
+        ),
+        "prune_classes": stage(plan, "prune_classes", overlap=config.overlap.model_dump()),
+        "decode_clips": stage(plan, "decode_clips", clips=clips.decisive(plan)),
+        "train": stage(plan, "train", **{key: training[key] for key in read}),
+        "embed_videos": stage(plan, "embed_videos", testing=config.testing.model_dump()),
+        "score_videos": stage(plan, "score_videos"),
+    }
+    if any(name in plan.photographs for name in found.sets):
+        stages["synthesize_clips"] = stage(
+            plan, "synthesize_clips", **config.photographs.model_dump()
+        )
+    if any(run.name in plan.frozen for run in found.runs):
+        stages["extract_features"] = stage(plan, "extract_features")
+    if any(run.name in plan.subsets for run in found.runs):
+        stages["select_classes"] = stage(plan, "select_classes")
+    own = {f"run {run.name}": {"code": {}, "settings": _apart(plan, run)} for run in found.runs}
+    return stages | own
+
+
+def _apart(plan: Plan, run: Run) -> dict[str, Any]:
+    """What sets a run apart: its settings where they differ from `training`, without places."""
+    common = plan.config.training.model_dump()
+    settings = asdict(run.settings)
+    own = {
+        key: settings[key]
+        for key in run.settings.read_by(TRAINING)
+        if common.get(key) != settings[key]
+    }
+    return own | {
+        "train_on": run.train_on,
+        "unseen": run.prune_against,
+        "embedding": f"{run.embedding} {encoder_digest(plan, run.embedding)}".strip(),
+        "weights": run.weights if run.weights in plan.runs else weights_content(plan, run.weights),
+    }
