@@ -1,12 +1,6 @@
 """Class lists to class embeddings to the classes that training keeps."""
 
 
-def word_vectors():
-    """The word vectors: a user's file counts by name, size and time."""
-    path = PLAN.config.word_vectors
-    return path if path == FETCHED_VECTORS else ancient(path)
-
-
 rule name_words:
     input:
         asks(classes.names),

@@ -109,6 +109,12 @@ def as_inputs(inputs):
     }
 
 
+def word_vectors():
+    """The word vectors: a user's file counts by name, size and time."""
+    path = PLAN.config.word_vectors
+    return path if path == FETCHED_VECTORS else ancient(path)
+
+
 def any_of(names):
     """A pattern for a wildcard that is one of these names (of none: one that never fits)."""
     return "|".join(map(re.escape, sorted(names))) or "(?!)"

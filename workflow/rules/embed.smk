@@ -1,12 +1,10 @@
 """Test videos to video embeddings: one process for all test sets of a run."""
 
-
-def embed_command():
-    return (
-        "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
-        " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-        " --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
-    )
+EMBED = (
+    "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
+    " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
+    " --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
+)
 
 
 # Runs with the same test sets share a rule, since a rule's outputs are the same for all its jobs.
@@ -42,7 +40,7 @@ for number, sets in enumerate(embedding.groups_of_test_sets(PLAN)):
             place=told(embedding.place),
             arguments=told(embedding.test_arguments),
         shell:
-            embed_command()
+            EMBED
 
 
 rule embed_other_videos:
@@ -74,4 +72,4 @@ rule embed_other_videos:
         place=told(embedding.place),
         arguments=told(embedding.test_arguments),
     shell:
-        embed_command()
+        EMBED

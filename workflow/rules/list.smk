@@ -9,9 +9,7 @@ for count, sets in listing.sets_by_shards(PLAN).items():
         input:
             asks(listing.inputs),
         output:
-            parts=expand(
-                paths.MANIFEST, shard=PLAN.shards(sets[0]), allow_missing=True
-            ),
+            parts=expand(paths.MANIFEST, shard=PLAN.shards(sets[0]), allow_missing=True),
             labels=paths.LABELS,
             labels_digest=paths.digest(paths.LABELS),
             missing=paths.MISSING,

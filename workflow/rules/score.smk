@@ -1,11 +1,9 @@
 """Video embeddings to predictions and accuracy. Test labels are read here and nowhere before."""
 
-
-def score_command(further=""):
-    return (
-        "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q}"
-        f" --predictions {{output.predictions:q}} {further}"
-    )
+SCORE = (
+    "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q}"
+    " --predictions {output.predictions:q}"
+)
 
 
 rule score_videos:
@@ -28,10 +26,8 @@ rule score_videos:
         arguments=told(scoring.arguments),
         seen=asks(scoring.seen),
     shell:
-        score_command(
-            "--metrics {output.metrics:q} --per-class {output.per_class:q}"
-            " --confusions {output.confusions:q} {params.seen}"
-        )
+        SCORE + " --metrics {output.metrics:q} --per-class {output.per_class:q}"
+        " --confusions {output.confusions:q} {params.seen}"
 
 
 rule score_permuted:
@@ -55,9 +51,7 @@ rule score_permuted:
         seed=asks(training.seed),
         seen=asks(scoring.seen),
     shell:
-        score_command(
-            "--metrics {output.metrics:q} --permute {params.seed} {params.seen}"
-        )
+        SCORE + " --metrics {output.metrics:q} --permute {params.seed} {params.seen}"
 
 
 rule predict_classes:
@@ -77,4 +71,4 @@ rule predict_classes:
         code=PLAN.code("score_videos"),
         arguments=told(scoring.arguments),
     shell:
-        score_command()
+        SCORE
