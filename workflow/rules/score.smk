@@ -26,7 +26,7 @@ rule score_videos:
         arguments=told(scoring.arguments),
         seen=asks(scoring.seen),
     shell:
-        SCORE + " --metrics {output.metrics:q} --per-class {output.per_class:q}"
+        f"{SCORE} --metrics {{output.metrics:q}} --per-class {{output.per_class:q}}"
         " --confusions {output.confusions:q} {params.seen}"
 
 
@@ -51,7 +51,7 @@ rule score_permuted:
         seed=asks(training.seed),
         seen=asks(scoring.seen),
     shell:
-        SCORE + " --metrics {output.metrics:q} --permute {params.seed} {params.seen}"
+        f"{SCORE} --metrics {{output.metrics:q}} --permute {{params.seed}} {{params.seen}}"
 
 
 rule predict_classes:
