@@ -35,6 +35,7 @@ def select_vectors(word_vectors: Path, class_lists: Iterable[Path], output: Path
     return (
         f"{word_vectors}: {len(selection.words)} of {len(needed)} words, {dimension} numbers each"
         + (f"; without a vector: {', '.join(selection.missing)}" if selection.missing else "")
+        + (f"; {selection.passed_over} broken words passed over" if selection.passed_over else "")
     )
 
 

@@ -203,8 +203,8 @@ class Configuration(Section):
     """The configuration of unseen. It is described, key by key, in config/README.md."""
 
     word_vectors: str = FETCHED_VECTORS
-    """Word vectors in a format that gensim reads (.bin, .bin.gz, .txt, .vec). The default is
-    fetched."""
+    """Word vectors of word2vec (binary or text), GloVe (text) or fastText (.vec, .bin), also as .gz
+    or as a .zip with one file. The default is fetched."""
     raw_words: bool = False
     """Average the word vectors as they stand instead of scaling each to unit length first."""
     missing_words: Literal["error", "drop_word"] = "error"
