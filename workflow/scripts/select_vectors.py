@@ -9,7 +9,7 @@ from unseen.classes.embed_classes import select_vectors
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--vectors", type=Path, required=True, help="of word2vec, GloVe or fastText")
+    parser.add_argument("--vectors", type=Path, required=True, help="see read_vectors")
     parser.add_argument("--classes", type=Path, nargs="+", required=True, help="class lists (TSV)")
     parser.add_argument("--output", type=Path, required=True, help="HDF5")
     arguments = parser.parse_args()
