@@ -207,6 +207,7 @@ def test_a_word_twice_is_one_unless_its_vectors_differ(tmp_path):
         (b"3 2\n" + b"b" * 5_000_000, "no words 8 bytes apart"),
         (b"word count\nthe 5\nof 4\n", "no file of word vectors"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "content",  # archives hold the time
 )
 def test_what_is_no_file_of_vectors_is_told_by_its_kind(tmp_path, content, complaint):
     with pytest.raises(UserError, match=rf"vectors\.bin.*{complaint}"):
