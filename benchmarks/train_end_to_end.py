@@ -20,9 +20,9 @@ import numpy as np
 from unseen.base.tabular import read_rows, write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.network.inference import embed_videos
+from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
-from unseen.network.training_set import TrainingSources
 from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
 from unseen.videos.settings import ClipSettings
 from unseen.videos.video import encode_frames

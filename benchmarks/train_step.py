@@ -25,7 +25,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from unseen.base.devices import autocast, pick_device
 from unseen.network.losses import squared_error
-from unseen.network.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network
+from unseen.network.settings import FIXED_WIDTH
+from unseen.network.visual_encoders import VISUAL_ENCODERS, PlanarConv3d
+from unseen.network.zero_shot_network import build_network
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ def peak_flops(dtype: torch.dtype, tf32: bool, device: torch.device) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--network", choices=NETWORKS, default="r2plus1d_18")
+    parser.add_argument("--network", choices=VISUAL_ENCODERS, default="r2plus1d_18")
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--crop", type=int, default=112)
     parser.add_argument("--width", type=int, default=64)

@@ -5,7 +5,7 @@ import argparse
 import numpy as np
 import torch
 
-from unseen.network.weights import AUTHORS_BACKBONE
+from unseen.network.initial_weights import AUTHORS_BACKBONE
 
 
 def authors_checkpoint(source: torch.nn.Module) -> dict:

@@ -16,9 +16,9 @@ import numpy as np
 
 from unseen.base.tabular import write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
-from unseen.network.training_set import TrainingSources
 from unseen.videos.clip_store import StoredClip, write_shard
 from unseen.videos.settings import ClipSettings
 from unseen.videos.video import EncodedClip, encode_frames

@@ -1,8 +1,8 @@
 """Compute a frozen network's features of the snippets that its run trains on."""
 
 from unseen.base.errors import run
-from unseen.network.frozen_features import extract_features
-from unseen.network.training_command import argument_parser, settings_of, sources_of
+from unseen.network.extract_features import extract_features
+from unseen.network.stage_arguments import argument_parser, settings_of, sources_of
 
 
 def main() -> None:

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 from unseen.base.errors import run
-from unseen.network.training import launch, train
-from unseen.network.training_command import argument_parser, settings_of, sources_of
+from unseen.network.processes import launch
+from unseen.network.stage_arguments import argument_parser, settings_of, sources_of
+from unseen.network.training import train
 
 
 def main() -> int | None:

@@ -78,7 +78,8 @@ def time_left(job: str) -> float | None:
         command = ["squeue", "--noheader", f"--jobs={job}", "--format=%L"]
         shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         days, _, clock = shown.strip().rpartition("-")
-        seconds = sum(int(n) * 60**place for place, n in enumerate(reversed(clock.split(":"))))
+        parts = reversed(clock.split(":"))
+        seconds = sum(int(n) * unit for n, unit in zip(parts, (1, 60, 3600), strict=False))
     except (OSError, subprocess.CalledProcessError, ValueError):
         return None
     return seconds + 86400 * int(days or 0)

@@ -9,7 +9,7 @@ from torch.export import Dim
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.network.model_file import load_model
-from unseen.network.networks import ZeroShotNetwork
+from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.videos.loading import MEAN, STD
 
 FORMATS = {".pt2": "torch.export", ".onnx": "ONNX"}

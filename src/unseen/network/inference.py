@@ -7,17 +7,21 @@ from typing import Any
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unseen.base.devices import autocast, pick_device, pick_dtype
+from unseen.base.devices import pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, write_digest
 from unseen.base.progress import progress_bar
 from unseen.network.model_file import load_model
-from unseen.network.networks import ZeroShotNetwork
+from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.loading import SnippetBatch, to_network_input, video_batches
+
+Array = npt.NDArray[np.float32]
+Positions = npt.NDArray[np.int64]
 
 
 def embed_videos(
@@ -86,28 +90,26 @@ def visual_features(
         dtype=dtype,
         **{key: input_settings[key] for key in ("crop", "mean", "std")},
     )
-    with autocast(device, dtype):
-        snippets = snippets.contiguous(memory_format=torch.channels_last_3d)
-        return network.visual_encoder(snippets).float()
+    snippets = snippets.contiguous(memory_format=torch.channels_last_3d)
+    return encode_snippets(network, snippets, dtype)
 
 
 @torch.inference_mode()
-def embed_features(
-    network: ZeroShotNetwork, features: np.ndarray, device: torch.device
-) -> np.ndarray:
+def embed_features(network: ZeroShotNetwork, features: Array, device: torch.device) -> Array:
     """f_s: features (N, F) to embeddings (N, D)."""
-    return network.semantic_encoder(torch.from_numpy(features).to(device)).cpu().numpy()
+    embeddings: Array = network.embed(torch.from_numpy(features).to(device)).cpu().numpy()
+    return embeddings
 
 
 def _encoded_videos(
     store: ClipStore, encode: Callable[[SnippetBatch], Tensor], *, snippets: int, **reading: Any
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+) -> Iterator[tuple[Positions, Array]]:
     """Positions (V,) and features (V, T, F) of a store's videos, in order.
 
     A batch is fetched from the device when the next one is on its way there.
     """
 
-    def fetch(clips: np.ndarray, features: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    def fetch(clips: Positions, features: Tensor) -> tuple[Positions, Array]:
         return clips, features.cpu().numpy().reshape(len(clips), snippets, -1)
 
     waiting = None
@@ -121,8 +123,12 @@ def _encoded_videos(
 
 
 def _write_features(
-    file: h5py.File, videos: Callable, count: int, feature_dim: int, desc: str
-) -> tuple[np.ndarray, np.ndarray]:
+    file: h5py.File,
+    videos: Callable[..., Iterator[tuple[Positions, Array]]],
+    count: int,
+    feature_dim: int,
+    desc: str,
+) -> tuple[Array, Array]:
     """Write all features; return (N, F) their means and (N, F) those of the single snippet.
 
     The single snippet is the middle one of an odd number of linearly spaced ones. Where there is
@@ -154,5 +160,5 @@ def _write_class_encoder(file: h5py.File, network: ZeroShotNetwork) -> None:
             _write(file, f"class_encoder/{name}_{number}", value.cpu().numpy())
 
 
-def _write(file: h5py.File, name: str, values: np.ndarray) -> None:
+def _write(file: h5py.File, name: str, values: Array) -> None:
     file.create_dataset(name, data=values, track_times=False)

@@ -33,7 +33,7 @@ from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.network.inference import embed_features, visual_features
 from unseen.network.model_file import load_model
-from unseen.network.networks import ZeroShotNetwork
+from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.requested_classes import (
     OVERLAP_THRESHOLD,
     Requested,

@@ -353,9 +353,9 @@ def _models(options: argparse.Namespace) -> int:
 def model_lines(path: Path, metrics: Path) -> list[str]:
     """A model's file, what it was trained on, and a line a test set that it was scored on."""
     from unseen.base.tabular import read_rows
-    from unseen.network.weights import read_checkpoint
+    from unseen.network.torch_files import read_torch_file
 
-    content = read_checkpoint(path)
+    content = read_torch_file(path)
     network, classes = content["network"], len(content["classes"])
     lines = [
         str(path),

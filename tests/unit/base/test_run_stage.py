@@ -110,7 +110,7 @@ def test_without_slurm_no_time_is_known(tmp_path, monkeypatch):
 
 LISTENING = """
 import time
-from unseen.network.training import STOPPED, stop_signals
+from unseen.network.signals import STOPPED, stop_signals
 with stop_signals() as told:
     end = time.monotonic() + 30
     while not told and time.monotonic() < end:

@@ -7,7 +7,8 @@ import torch
 
 from unseen.base.errors import UserError
 from unseen.network.export import export_encoder, load_encoder
-from unseen.network.model_file import load_model, start_network, write_model
+from unseen.network.initial_weights import start_network
+from unseen.network.model_file import load_model, write_model
 
 CROP, FRAMES, D = 32, 4, 6
 MEAN, STD = [0.4, 0.3, 0.2], [0.2, 0.3, 0.4]

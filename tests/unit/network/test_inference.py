@@ -8,7 +8,8 @@ from small_run import TINY, write_small_run
 
 from unseen.base.errors import UserError
 from unseen.network.inference import embed_videos
-from unseen.network.model_file import load_model, start_network, write_model
+from unseen.network.initial_weights import start_network
+from unseen.network.model_file import load_model, write_model
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.loading import read_batch, to_network_input
 from unseen.videos.sampling import test_indices

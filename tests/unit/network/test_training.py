@@ -1,7 +1,6 @@
 """Training: right steps, the same end however often it is killed, and mistakes in plain words."""
 
 import contextlib
-import copy
 import csv
 import json
 import os
@@ -21,27 +20,21 @@ from small_run import TINY, background, write_small_run
 
 import unseen.network.training
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import read_class_embeddings
-from unseen.network.frozen_features import extract_features
-from unseen.network.losses import cosines
-from unseen.network.model_file import load_model, start_network, write_model
-from unseen.network.settings import TrainingSettings
-from unseen.network.training import (
-    CHECKPOINTS,
-    STOPPED,
-    Objective,
-    learning_rate,
-    make_optimiser,
-    train,
-)
-from unseen.network.training_set import (
+from unseen.network.checkpoints import CHECKPOINTS
+from unseen.network.extract_features import extract_features
+from unseen.network.initial_weights import start_network
+from unseen.network.labelled_clips import (
     TrainingSources,
     open_store,
     select_training_set,
-    snippet_input,
     stored_clips,
-    training_loader,
 )
+from unseen.network.losses import cosines
+from unseen.network.model_file import load_model, write_model
+from unseen.network.settings import TrainingSettings
+from unseen.network.signals import STOPPED
+from unseen.network.training import train
+from unseen.network.training_snippets import input_maker, training_loader
 
 
 @pytest.fixture(scope="module")
@@ -62,82 +55,9 @@ def rows_of(folder) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items()} for row in csv.DictReader(stream)]
 
 
-def test_one_step_of_adam_matches_one_written_by_hand():
-    torch.manual_seed(0)
-    settings = replace(TINY, dropout=0.0, learning_rate=0.01)
-    network, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=0)
-    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
-    objective = Objective(network, classes, settings).train()
-    snippets, labels = torch.randn(4, 3, 4, 32, 32), torch.tensor([0, 2, 1, 1])
-
-    exact = copy.deepcopy(objective).double()
-    linear = exact.network.semantic_encoder.projection
-    z = exact.network.visual_encoder(snippets.double()) @ linear.weight.T + linear.bias
-    z = z / z.norm(dim=1, keepdim=True)
-    wanted = ((z - classes.double()[labels]) ** 2).sum() / (4 * 6)
-    wanted.backward()
-    start = [parameter.detach().double() for parameter in objective.parameters()]
-
-    optimiser = make_optimiser(list(objective.parameters()), settings)
-    optimiser.param_groups[0]["lr"] = 0.01
-    loss, _ = objective(snippets, labels)
-    loss.backward()
-    optimiser.step()
-    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
-    for before, after, same in zip(start, objective.parameters(), exact.parameters(), strict=True):
-        gradient = after.grad.double()
-        # A ReLU may fall on the other side in float32.
-        assert (gradient - same.grad).norm() <= 0.05 * same.grad.norm() + 1e-6
-        m, v = 0.1 * gradient, 0.001 * gradient**2
-        step = 0.01 * (m / (1 - 0.9)) / ((v / (1 - 0.999)).sqrt() + 1e-8)
-        torch.testing.assert_close(after.detach().double(), before - step, atol=1e-6, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("keys", "points"),
-    [
-        ({}, {0: 1, 1.9: 1, 2: 0.1, 3.5: 0.1, 4: 0.01}),
-        ({"schedule": "cosine"}, {0: 1, 5: 0.5, 10: 0}),
-        ({"schedule": "cosine", "warmup_epochs": 2}, {1: 0.5, 2: 1, 6: 0.5, 10: 0}),
-        ({"schedule": "one_cycle"}, {0: 0.04, 3: 1, 6.5: 0.5, 10: 0}),
-        ({"scale_learning_rate": True, "batch_size": 44}, {0: 2}),
-    ],
-)
-def test_the_learning_rate_follows_its_schedule(keys, points):
-    settings = TrainingSettings(learning_rate=1.0, epochs=10, milestones=[2, 4], **keys)
-    for epoch, rate in points.items():
-        assert learning_rate(settings, epoch) == pytest.approx(rate)
-
-
 def test_an_unknown_setting_is_refused():
     with pytest.raises(UserError, match="learning_rat"):
         TrainingSettings.from_mapping({"learning_rat": 1})
-
-
-def test_only_kept_classes_are_trained_on(sources):
-    data = select_training_set(stored_clips(sources.shards), sources, TINY)
-    assert "grey sky" not in data.classes and len(data.classes) == 7
-    left_out = {name for (_, name), label in zip(data.names, data.labels, strict=True) if label < 0}
-    assert left_out == {"grey0", "grey1"}
-    names, vectors = read_class_embeddings(sources.class_embeddings["colours"])
-    for name, vector in zip(data.classes, data.class_embeddings, strict=True):
-        assert np.array_equal(vector, vectors[names.index(name)])
-
-
-def test_clips_of_a_photograph_take_its_class(sources):
-    names = [("colours", "blue0#0"), ("colours", "blue0#11"), ("colours", "nothing#0")]
-    data = select_training_set(names, sources, TINY)
-    assert [data.classes[label] for label in data.labels[:2]] == ["blue sea", "blue sea"]
-    assert data.labels[2] == -1
-
-
-def test_a_fraction_of_the_clips_is_nested_in_a_larger_one(sources):
-    names = stored_clips(sources.shards)
-    half, quarter = (
-        set(select_training_set(names, sources, replace(TINY, subset={"fraction": share})).clips)
-        for share in (0.5, 0.25)
-    )
-    assert len(half) == 7 and len(quarter) == 4 and quarter < half
 
 
 def test_a_class_without_embedding_is_named(sources, tmp_path):
@@ -153,10 +73,10 @@ def test_eight_clips_are_learnt_by_heart(tmp_path):
     )
     run(sources, tmp_path, settings)
     network, content = load_model(tmp_path / "model.pt")
-    data = select_training_set(stored_clips(sources.shards), sources, settings)
+    data = select_training_set(stored_clips(sources.shards), sources)
     loader = training_loader(open_store(sources.shards), data.clips, settings)
     batch = next(loader.epoch(0))
-    snippets = snippet_input(batch, settings, 0, torch.device("cpu"), torch.float32)
+    snippets = input_maker(settings, torch.device("cpu"), torch.float32)(batch, 0)
     found = cosines(network(snippets), content["class_embeddings"])
     assert len(batch) == 8
     assert found[range(8), data.labels[batch.clips]].min() > 0.99
@@ -318,27 +238,6 @@ def test_other_losses_learn(sources, tmp_path, keys):
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
     network, _ = load_model(tmp_path / "model.pt")
     assert (network.semantic_encoder is None) == (keys.get("loss") == "classification")
-
-
-def test_mixed_clips_add_their_loss():
-    """In training alone, by their weight, and nothing where a batch shows one class."""
-    network, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=0)
-    classes = torch.nn.functional.normalize(torch.randn(3, 6), dim=1)
-    features = torch.rand(4, network.feature_dim)
-    plain, half, whole = (
-        Objective(network, classes, replace(TINY, dropout=0.0, mixing=mixing))
-        for mixing in (0.0, 0.5, 1.0)
-    )
-
-    def loss(objective: Objective, labels: list[int]) -> float:
-        torch.manual_seed(1)
-        return objective(features, torch.tensor(labels))[0].item()
-
-    added = loss(half, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1])
-    assert added > 0
-    assert loss(whole, [0, 1, 2, 1]) - loss(plain, [0, 1, 2, 1]) == pytest.approx(2 * added)
-    assert loss(whole, [1, 1, 1, 1]) == loss(plain, [1, 1, 1, 1])
-    assert loss(whole.eval(), [0, 1, 2, 1]) == loss(plain.eval(), [0, 1, 2, 1])
 
 
 def test_two_processes_learn_as_one(sources, tmp_path):

@@ -1,6 +1,6 @@
-"""The networks: f_v from snippets to features, f_s from features to an embedding."""
+"""f_v, from snippets to features: R(2+1)D and its kin, C3D, S3D, MViT and Swin."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch.nn.functional as F
@@ -15,130 +15,11 @@ from torchvision.models.video.resnet import (
 )
 
 from unseen.base.errors import UserError
-from unseen.network.settings import FIXED_WIDTH, LEAST_FRAMES, PAPER_WIDTH
+from unseen.network.settings import LEAST_FRAMES, PAPER_WIDTH
 
+ConvMaker = Callable[..., nn.Module]
 VECTOR = 16
-
-
-class ZeroShotNetwork(nn.Module):
-    """f_s(f_v(x)): snippets of a video to one embedding in the space of the class embeddings
-    (Section 3.1).
-
-    `visual_encoder` maps (B, 3, L, H, W) to features (B, F); `semantic_encoder` maps (B, F) to (B,
-    D), and is None in a network that was trained as a plain classifier. `class_encoder` maps class
-    embeddings (C, D) to the space in which videos and classes are compared; the paper's is that of
-    the class embeddings itself. `feature_dim` is F; `settings` are the arguments of
-    `build_network`.
-    """
-
-    def __init__(
-        self,
-        visual_encoder: nn.Module,
-        semantic_encoder: nn.Module | None,
-        class_encoder: nn.Module,
-        *,
-        feature_dim: int,
-        settings: dict,
-    ) -> None:
-        super().__init__()
-        self.visual_encoder = visual_encoder
-        self.semantic_encoder = semantic_encoder
-        self.class_encoder = class_encoder
-        self.feature_dim = feature_dim
-        self.settings = settings
-
-    def features(self, snippets: Tensor) -> Tensor:
-        """(B, 3, L, H, W) to features (B, F); of (B, T, 3, L, H, W) the mean over T."""
-        if snippets.dim() == 5:
-            return self.visual_encoder(snippets)
-        features = self.visual_encoder(snippets.flatten(0, 1))
-        return features.unflatten(0, snippets.shape[:2]).mean(1)
-
-    def forward(self, snippets: Tensor) -> Tensor:
-        """(B, 3, L, H, W) or (B, T, 3, L, H, W) to embeddings (B, D)."""
-        return self.semantic_encoder(self.features(snippets))
-
-
-class SemanticEncoder(nn.Module):
-    """f_s: dropout and a linear layer (Section 4.4); with `hidden` > 0 a layer in between.
-
-    Its output has unit length if `normalise`.
-    """
-
-    def __init__(
-        self, features: int, embedding_dim: int, *, dropout: float, normalise: bool, hidden: int = 0
-    ) -> None:
-        super().__init__()
-        self.dropout = nn.Dropout(dropout)
-        self.projection = _projection(features, hidden, embedding_dim)
-        self.normalise = normalise
-
-    def forward(self, features: Tensor) -> Tensor:
-        embedding = self.projection(self.dropout(features))
-        return F.normalize(embedding, dim=-1) if self.normalise else embedding
-
-
-class ClassEncoder(nn.Module):
-    """The projection head on the side of the classes: (C, D) to unit vectors (C, D)."""
-
-    def __init__(self, embedding_dim: int, hidden: int) -> None:
-        super().__init__()
-        self.projection = _projection(embedding_dim, hidden, embedding_dim)
-
-    def forward(self, class_embeddings: Tensor) -> Tensor:
-        return F.normalize(self.projection(class_embeddings), dim=-1)
-
-
-def _projection(inputs: int, hidden: int, outputs: int) -> nn.Module:
-    if not hidden:
-        return nn.Linear(inputs, outputs)
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
-
-
-def build_network(
-    name: str,
-    *,
-    embedding_dim: int | None,
-    frames: int = 16,
-    crop: int = 112,
-    width: int = PAPER_WIDTH,
-    dropout: float = 0.05,
-    normalise: bool = True,
-    projection: int = 0,
-) -> ZeroShotNetwork:
-    """A network with freshly drawn weights (from torch's global generator).
-
-    `embedding_dim` is D, None for a visual encoder alone; `width` the channels of the first stage;
-    `projection` the hidden units of a projection head on both sides (0: the paper's single linear
-    layer on the side of the videos and none on that of the classes). Raises UserError for an
-    unknown name or sizes that it cannot take.
-    """
-    settings = {
-        "name": name,
-        "embedding_dim": embedding_dim,
-        "frames": frames,
-        "crop": crop,
-        "width": width,
-        "dropout": dropout,
-        "normalise": normalise,
-        "projection": projection,
-    }
-    if name not in NETWORKS:
-        raise UserError(f"network {name!r} is not known; known are {', '.join(NETWORKS)}")
-    if width != PAPER_WIDTH and name in FIXED_WIDTH:
-        raise UserError(f"network {name} has one width, {PAPER_WIDTH}: remove `width: {width}`")
-    encoder, features = NETWORKS[name](frames, crop, width)
-    _use_planar_convolutions(encoder)
-    semantic_encoder, class_encoder = None, nn.Identity()
-    if embedding_dim is not None:
-        semantic_encoder = SemanticEncoder(
-            features, embedding_dim, dropout=dropout, normalise=normalise, hidden=projection
-        )
-        if projection:
-            class_encoder = ClassEncoder(embedding_dim, projection)
-    return ZeroShotNetwork(
-        encoder, semantic_encoder, class_encoder, feature_dim=features, settings=settings
-    )
+"""Channels that fill the vector units of a processor."""
 
 
 class PlanarConv3d(nn.Conv3d):
@@ -154,34 +35,38 @@ class PlanarConv3d(nn.Conv3d):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, T, H, W) to (B, C', T', H', W')."""
         time, *space = self.kernel_size
+        before, *around = (int(length) for length in self.padding)
         if time == 1 and self.stride[0] == 1:
             frames = x.transpose(1, 2).flatten(0, 1)
-            y = self._conv2d(frames, self.weight.squeeze(2), self.stride[1:], self.padding[1:])
-            return y.unflatten(0, (x.shape[0], -1)).transpose(1, 2)
+            y = self._conv2d(frames, self.weight.squeeze(2), self.stride[1:], around)
+            return y.view(x.shape[0], -1, *y.shape[1:]).transpose(1, 2)
         if space == [1, 1] and self.stride[1:] == (1, 1):
             columns = x.flatten(3)
-            stride, padding = (self.stride[0], 1), (self.padding[0], 0)
-            y = self._conv2d(columns, self.weight.flatten(3), stride, padding)
-            return y.unflatten(3, x.shape[3:])
-        if self.padding[0]:
-            x = F.pad(x, (0, 0, 0, 0, self.padding[0], self.padding[0]))
-        padding = (0, *self.padding[1:])
-        return F.conv3d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
+            y = self._conv2d(columns, self.weight.flatten(3), (self.stride[0], 1), (before, 0))
+            return y.view(*y.shape[:3], *x.shape[3:])
+        if before:
+            x = F.pad(x, (0, 0, 0, 0, before, before))
+        return F.conv3d(x, self.weight, self.bias, self.stride, (0, *around), groups=self.groups)
 
-    def _conv2d(self, x: Tensor, weight: Tensor, stride: tuple, padding: tuple) -> Tensor:
+    def _conv2d(
+        self, x: Tensor, weight: Tensor, stride: Sequence[int], padding: Sequence[int]
+    ) -> Tensor:
         return F.conv2d(x, weight, self.bias, stride, padding, groups=self.groups)
 
 
-def _use_planar_convolutions(encoder: nn.Module) -> None:
+def use_planar_convolutions(encoder: nn.Module) -> None:
+    """Make every 3-D convolution of an encoder a `PlanarConv3d`; its weights stay."""
     for module in encoder.modules():
         if isinstance(module, nn.Conv3d):
             module.__class__ = PlanarConv3d
 
 
-class _ResNet(VideoResNet):
+class _ResNet(VideoResNet):  # type: ignore[misc]  # torchvision has no types
     """torchvision's video ResNet of any width, without classifier; at width 64 its weights fit."""
 
-    def __init__(self, conv_makers: list, blocks: list[int], stem: nn.Module, width: int) -> None:
+    def __init__(
+        self, conv_makers: list[ConvMaker], blocks: list[int], stem: nn.Module, width: int
+    ) -> None:
         nn.Module.__init__(self)
         self.inplanes = width
         self.stem = stem
@@ -195,14 +80,14 @@ class _ResNet(VideoResNet):
         _initialise(self)
 
 
-class _NarrowBlock(BasicBlock):
+class _NarrowBlock(BasicBlock):  # type: ignore[misc]
     """A basic block whose channels between space and time fill the vector units."""
 
     def __init__(
         self,
         inplanes: int,
         planes: int,
-        conv: Callable,
+        conv: ConvMaker,
         stride: int = 1,
         downsample: nn.Module | None = None,
     ) -> None:
@@ -211,7 +96,7 @@ class _NarrowBlock(BasicBlock):
 
 
 def _with_full_vectors(
-    conv: Callable, inplanes: int, planes: int, midplanes: int, stride: int = 1
+    conv: ConvMaker, inplanes: int, planes: int, midplanes: int, stride: int = 1
 ) -> nn.Module:
     return conv(inplanes, planes, _full_vectors(midplanes), stride)
 
@@ -277,11 +162,17 @@ class _C3D(nn.Module):
         x = F.max_pool3d(self.conv3b(self.conv3a(x).relu_()).relu_(), 2)
         x = F.max_pool3d(self.conv4b(self.conv4a(x).relu_()).relu_(), 2)
         x = F.max_pool3d(self.conv5b(self.conv5a(x).relu_()).relu_(), 2, padding=(0, 1, 1))
-        return self.fc6(x.contiguous().flatten(1)).relu()
+        features: Tensor = self.fc6(x.contiguous().flatten(1)).relu()
+        return features
 
 
 def _resnet(
-    conv_makers: list, blocks: list[int], stem: Callable, _frames: int, _crop: int, width: int
+    conv_makers: list[ConvMaker],
+    blocks: list[int],
+    stem: Callable[[int], nn.Module],
+    _frames: int,
+    _crop: int,
+    width: int,
 ) -> tuple[nn.Module, int]:
     return _ResNet(conv_makers, blocks, stem(width), width), 8 * width
 
@@ -318,7 +209,7 @@ def _swin3d_t(_frames: int, _crop: int, _width: int) -> tuple[nn.Module, int]:
     return encoder, 768
 
 
-NETWORKS: dict[str, Callable[[int, int, int], tuple[nn.Module, int]]] = {
+VISUAL_ENCODERS: dict[str, Callable[[int, int, int], tuple[nn.Module, int]]] = {
     "r2plus1d_18": partial(_resnet, [Conv2Plus1D] * 4, [2, 2, 2, 2], _factorised_stem),
     "r2plus1d_10": partial(_resnet, [Conv2Plus1D] * 4, [1, 1, 1, 1], _factorised_stem),
     "r3d_18": partial(_resnet, [Conv3DSimple] * 4, [2, 2, 2, 2], _flat_stem),
@@ -328,3 +219,4 @@ NETWORKS: dict[str, Callable[[int, int, int], tuple[nn.Module, int]]] = {
     "swin3d_t": _swin3d_t,
     "c3d": _c3d,
 }
+"""Each takes frames, crop and width, and gives an encoder and the number F of its features."""

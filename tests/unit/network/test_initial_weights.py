@@ -9,9 +9,9 @@ import torchvision
 from released import authors_checkpoint
 
 from unseen.base.errors import UserError
-from unseen.network.model_file import load_model, start_network, write_model
-from unseen.network.networks import build_network
-from unseen.network.weights import load_weights, read_weights
+from unseen.network.initial_weights import load_weights, read_weights, start_network
+from unseen.network.model_file import load_model, write_model
+from unseen.network.zero_shot_network import build_network
 
 SETTINGS = {"frames": 4, "crop": 32, "width": 16}
 

@@ -7,7 +7,9 @@ import torchvision
 from torch import nn
 
 from unseen.base.errors import UserError
-from unseen.network.networks import FIXED_WIDTH, NETWORKS, PlanarConv3d, build_network
+from unseen.network.settings import FIXED_WIDTH
+from unseen.network.visual_encoders import VISUAL_ENCODERS, PlanarConv3d
+from unseen.network.zero_shot_network import build_network
 
 KERNELS = [
     ((3, 1, 1), (1, 1, 1), (1, 0, 0)),
@@ -42,7 +44,7 @@ def test_planar_convolution_is_a_convolution(kernel, stride, padding, depth):
 
 @pytest.mark.parametrize(
     ("name", "frames"),
-    [(name, frames) for name in NETWORKS for frames in FRAMES.get(name, (1, 2, 3, 4, 8))],
+    [(name, frames) for name in VISUAL_ENCODERS for frames in FRAMES.get(name, (1, 2, 3, 4, 8))],
 )
 def test_bfloat16_gradients_agree_with_float32(name, frames):
     """Each convolution's weight gradient, at every temporal depth inside the network."""
@@ -124,7 +126,7 @@ def test_c3d_is_that_of_its_paper():
         torch.testing.assert_close(own(x), plain(x), atol=1e-5, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", VISUAL_ENCODERS)
 def test_other_sizes_pass(name):
     network = small(name, frames=16, crop=56).eval()
     with torch.no_grad():

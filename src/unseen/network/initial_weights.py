@@ -5,21 +5,18 @@ authors' checkpoints (the backbone as an indexed sequence `model`, the head as `
 behind `module.`); the Sports-1M weights of C3D (`conv1` to `fc8`); and torchvision's own.
 """
 
-import argparse
-import pickle
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torchvision
 from torch import Tensor
 
 from unseen.base.errors import UserError
-from unseen.network.networks import ZeroShotNetwork
+from unseen.network.torch_files import read_torch_file
+from unseen.network.zero_shot_network import ZeroShotNetwork, build_network
 
 State = Mapping[str, Tensor]
 
@@ -42,6 +39,29 @@ class Weights:
     lineage: list[dict[str, Any]]
 
 
+def start_network(
+    settings: dict[str, Any],
+    *,
+    embedding_dim: int | None,
+    weights: str | None,
+    seed: int,
+    replace_head: bool = False,
+) -> tuple[ZeroShotNetwork, list[dict[str, Any]]]:
+    """A network whose weights are drawn from `seed` or come from `weights`, and the lineage of
+    these.
+
+    `settings` are the other arguments of `build_network`, `weights` is a file or
+    torchvision's name.
+    """
+    torch.manual_seed(seed)
+    network = build_network(embedding_dim=embedding_dim, **settings)
+    if weights is None:
+        return network, []
+    initial = read_weights(weights, settings["name"])
+    load_weights(network, initial, replace_head=replace_head)
+    return network, initial.lineage
+
+
 def read_weights(source: str, network: str) -> Weights:
     """The weights that `source` names: a file, or torchvision's name of weights of `network`.
 
@@ -55,62 +75,8 @@ def read_weights(source: str, network: str) -> Weights:
         raise UserError(
             f"weights: {source} is neither a file nor a name of weights of {network}{known}"
         )
-    content = read_checkpoint(source)
+    content = read_torch_file(source)
     return Weights(source, _own_names(_state_of(content, source)), _lineage_of(content, source))
-
-
-def read_checkpoint(path: Path | str) -> Any:
-    """What a PyTorch file holds, in the zip or the legacy format, on the CPU. Nothing in it is
-    executed.
-
-    Beside tensors it may hold what the authors' files do: an `argparse.Namespace` and NumPy
-    numbers.
-    """
-    try:
-        with torch.serialization.safe_globals(_harmless_globals()):
-            return torch.load(path, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        found = re.search(r"(GLOBAL|global|class|function) (\S+)", str(error))
-        reason = f": it names {found[2]}" if found else ""
-        raise UserError(
-            f"weights: {path} holds more than weights and is refused, nothing in it was run{reason}"
-        ) from None
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        raise UserError(f"weights: {path} cannot be read as a PyTorch file: {error}") from None
-
-
-def _harmless_globals() -> list[Any]:
-    """Plain types that a checkpoint may name, under NumPy's old and new module names."""
-    scalar = np.float64(0).__reduce__()[0]
-    numbers = [
-        "Bool",
-        "Int8",
-        "Int16",
-        "Int32",
-        "Int64",
-        "UInt8",
-        "UInt16",
-        "UInt32",
-        "UInt64",
-        "Float16",
-        "Float32",
-        "Float64",
-    ]
-    return [
-        argparse.Namespace,
-        np.dtype,
-        *(getattr(np.dtypes, f"{number}DType") for number in numbers),
-        (scalar, "numpy.core.multiarray.scalar"),
-        (scalar, "numpy._core.multiarray.scalar"),
-        (_encode_latin1, "_codecs.encode"),
-    ]
-
-
-def _encode_latin1(text: str, encoding: str = "latin1") -> bytes:
-    """What old pickles use for a NumPy number's bytes."""
-    if encoding != "latin1":
-        raise pickle.UnpicklingError(f"unexpected encoding {encoding}")
-    return text.encode(encoding)
 
 
 def load_weights(network: ZeroShotNetwork, weights: Weights, *, replace_head: bool = False) -> None:
@@ -173,7 +139,7 @@ def _state_of(content: Any, source: str) -> State:
     raise UserError(f"weights: {source} holds no state dict")
 
 
-def _lineage_of(content: Mapping, source: str) -> list[dict[str, Any]]:
+def _lineage_of(content: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
     if "lineage" in content:
         return [{"weights": source, "classes": content["classes"]}, *content["lineage"]]
     return [{"weights": source, "classes": None}]

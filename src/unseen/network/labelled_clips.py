@@ -1,23 +1,23 @@
-"""What a run trains on: which stored clips, with which classes, in which order."""
+"""What a run trains on: which stored clips, with which classes."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
-import torch
-from torch import Tensor
+import numpy.typing as npt
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
 from unseen.classes.class_embeddings import read_class_embeddings
 from unseen.classes.subsets import select_clips
-from unseen.network.settings import TrainingSettings
 from unseen.videos.clip_store import ClipStore
-from unseen.videos.loading import SnippetBatch, TrainingLoader, to_network_input
 
+Labels = npt.NDArray[np.int64]
+Vectors = npt.NDArray[np.float32]
 ClipName = tuple[str, str]
 """Data set and clip id."""
 
@@ -41,19 +41,19 @@ class TrainingSet:
     """
 
     classes: list[str]
-    class_embeddings: np.ndarray
+    class_embeddings: Vectors
     names: list[ClipName]
-    labels: np.ndarray
+    labels: Labels
 
     @property
-    def clips(self) -> np.ndarray:
+    def clips(self) -> Labels:
         """(N,) int64 positions of the clips to train on."""
         return np.flatnonzero(self.labels >= 0)
 
     @property
     def embedding_dim(self) -> int:
         """D."""
-        return self.class_embeddings.shape[1]
+        return int(self.class_embeddings.shape[1])
 
     def __str__(self) -> str:
         return (
@@ -76,47 +76,46 @@ def open_store(shards: Mapping[str, Sequence[Path]]) -> ClipStore:
     return ClipStore([path for paths in shards.values() for path in paths])
 
 
-def stored_short_side(
-    shards: Mapping[str, Sequence[Path]], features: Path | None = None
-) -> int | None:
+def stored_short_side(shards: Mapping[str, Sequence[Path]]) -> int | None:
     """The short side in pixels to which clips were scaled; of several data sets the first's.
 
     Clips of photographs are squares of this side.
     """
-    if features is not None:
-        with h5py.File(features) as file:
-            return int(file.attrs["short_side"])
     for paths in shards.values():
         with h5py.File(paths[0]) as file:
-            settings = json.loads(file.attrs["settings"])
+            settings: dict[str, int] = json.loads(file.attrs["settings"])
             return settings.get("short_side", settings.get("size"))
     return None
 
 
 def select_training_set(
-    names: list[ClipName], sources: TrainingSources, settings: TrainingSettings
+    names: list[ClipName],
+    sources: TrainingSources,
+    *,
+    subset: Mapping[str, Any] | None = None,
+    seed: int = 0,
 ) -> TrainingSet:
     """Give the stored clips `names` their classes and leave out those whose class is not kept.
 
-    With `settings.subset` only a fraction of them stays. Raises UserError for a kept class without
-    embedding.
+    With a `subset` only its `fraction` of them stays, drawn from `seed` and its `repeat`. Raises
+    UserError for a kept class without embedding.
     """
     embeddings = _class_embeddings(sources.class_embeddings)
     classes = _kept_classes(sources.kept, embeddings)
     number = {name: index for index, name in enumerate(classes)}
     class_of = {dataset: _class_of_clips(path) for dataset, path in sources.labels.items()}
     labels = np.array(
-        [number.get(_class(class_of.get(dataset, {}), clip), -1) for dataset, clip in names],
+        [number.get(_class(class_of.get(dataset, {}), clip) or "", -1) for dataset, clip in names],
         dtype=np.int64,
     )
-    if settings.subset and "fraction" in settings.subset:
-        labels = _fraction(names, labels, settings)
+    if subset and "fraction" in subset:
+        labels = _fraction(names, labels, subset, seed)
     return TrainingSet(classes, np.stack([embeddings[name] for name in classes]), names, labels)
 
 
-def _class_embeddings(paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
+def _class_embeddings(paths: Mapping[str, Path]) -> dict[str, Vectors]:
     """Each class's vector. Two data sets may share a class, if they embed it alike."""
-    embeddings: dict[str, np.ndarray] = {}
+    embeddings: dict[str, Vectors] = {}
     for dataset, path in paths.items():
         for name, vector in zip(*read_class_embeddings(path), strict=True):
             if not np.allclose(embeddings.setdefault(name, vector), vector, atol=1e-5):
@@ -127,7 +126,7 @@ def _class_embeddings(paths: Mapping[str, Path]) -> dict[str, np.ndarray]:
     return embeddings
 
 
-def _kept_classes(kept: Path | None, embeddings: Mapping[str, np.ndarray]) -> list[str]:
+def _kept_classes(kept: Path | None, embeddings: Mapping[str, Vectors]) -> list[str]:
     if kept is None:
         return sorted(embeddings)
     classes = sorted(kept.read_text(encoding="utf-8").splitlines())
@@ -148,63 +147,15 @@ def _class(classes: Mapping[str, str], clip_id: str) -> str | None:
     return classes.get(clip_id) or classes.get(clip_id.rpartition("#")[0])
 
 
-def _fraction(names: list[ClipName], labels: np.ndarray, settings: TrainingSettings) -> np.ndarray:
+def _fraction(
+    names: list[ClipName], labels: Labels, subset: Mapping[str, Any], seed: int
+) -> Labels:
     """Labels (M,) of which only those of a random fraction of the clips stay."""
     positions = {"/".join(names[clip]): clip for clip in np.flatnonzero(labels >= 0).tolist()}
-    subset = dict(settings.subset)
     chosen = select_clips(
-        list(positions), subset["fraction"], seed=settings.seed, repeat=subset.get("repeat", 0)
+        list(positions), subset["fraction"], seed=seed, repeat=subset.get("repeat", 0)
     )
     kept = np.full_like(labels, -1)
     for name in chosen:
         kept[positions[name]] = labels[positions[name]]
     return kept
-
-
-def training_loader(
-    store: ClipStore,
-    clips: np.ndarray,
-    settings: TrainingSettings,
-    rank: int = 0,
-    world_size: int = 1,
-) -> TrainingLoader:
-    """The loader of a run; each of `world_size` processes takes its share of the batch."""
-    return TrainingLoader(
-        store,
-        clips,
-        frames=settings.frames,
-        batch_size=settings.batch_size // world_size,
-        clips_per_epoch=settings.clips_per_epoch,
-        seed=settings.seed,
-        workers=settings.workers,
-        rank=rank,
-        world_size=world_size,
-    )
-
-
-def stream_epoch(epoch: int, settings: TrainingSettings) -> int:
-    """The epoch whose snippets come: under a frozen encoder the first `feature_epochs` return."""
-    return epoch % settings.feature_epochs if settings.freeze and settings.feature_epochs else epoch
-
-
-def snippet_input(
-    batch: SnippetBatch,
-    settings: TrainingSettings,
-    epoch: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> Tensor:
-    """(B, 3, L, crop, crop) of `dtype`: a training batch on the device, augmented, channels last.
-
-    Crop and flip are drawn from the seed, the epoch and the batch's clips.
-    """
-    snippets = to_network_input(
-        batch,
-        crop=settings.crop,
-        training=True,
-        generator_seed=(settings.seed, epoch),
-        device=device,
-        dtype=dtype,
-        flip=settings.flip,
-    )
-    return snippets.contiguous(memory_format=torch.channels_last_3d)

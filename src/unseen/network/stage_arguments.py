@@ -1,21 +1,22 @@
 """The command line of the stages that read what a run trains on."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from unseen.base.arguments import group_by_name, json_value, named_path
+from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
-from unseen.network.training_set import TrainingSources
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
     """A parser of a run's inputs, settings and output; `@FILE` holds arguments, one a line."""
     parser = argparse.ArgumentParser(description=description, fromfile_prefix_chars="@")
     add = parser.add_argument
-    several = {"type": named_path, "action": "extend", "nargs": "+", "default": []}
-    add("--shards", metavar="DATASET=FILE", help="the clip store; as many as there are", **several)
-    add("--labels", metavar="DATASET=CSV", **several)
-    add("--class-embeddings", metavar="DATASET=H5", **several)
+    several = partial(add, type=named_path, action="extend", nargs="+", default=[])
+    several("--shards", metavar="DATASET=FILE", help="the clip store; as many as there are")
+    several("--labels", metavar="DATASET=CSV")
+    several("--class-embeddings", metavar="DATASET=H5")
     add("--kept", type=Path, metavar="TXT", help="the classes to train on; all without it")
     add("--settings", type=json_value, required=True, metavar="JSON")
     add("--weights", metavar="FILE|NAME", help="where to start from: a file or torchvision's name")
