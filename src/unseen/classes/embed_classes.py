@@ -10,8 +10,9 @@ import numpy as np
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, write_digest
 from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_list import ClassWords, read_class_list
 from unseen.classes.word_vectors import Selection, read_vectors
-from unseen.classes.words import ClassWords, phrase_of, read_class_list
+from unseen.classes.words import phrase_of
 
 ROUNDING = 1e-6
 """What float32 unit vectors may differ by without meaning anything."""

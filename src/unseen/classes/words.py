@@ -1,4 +1,4 @@
-"""From a class name to the words that embed it: class lists, and rules for names without one."""
+"""From a class name to the words that embed it: a list's, or by rules for names without one."""
 
 import difflib
 import re
@@ -9,12 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from unseen.base.errors import UserError
-from unseen.base.files import atomic
+from unseen.base.text import read_text
+from unseen.classes.class_list import ClassWords, read_class_list, read_classes, write_class_list
 
-ClassWords = dict[str, list[str]]
-"""The words of each class, in the order of the list."""
-
-HEADER = "class\twords"
 FUNCTION_WORDS = frozenset(
     "a an the and or of at by for in on to with using be".split()  # noqa: SIM905
 )
@@ -75,57 +72,6 @@ def _lemmatiser() -> Callable[[str], str] | None:
     return lambda word: lemmatise(word, "v")
 
 
-# Class lists
-
-
-def read_class_list(path: Path) -> ClassWords:
-    """The classes of a list (TSV with the columns `class` and `words`) and the words of each.
-
-    Raises:
-        UserError: The file is absent or empty, or a row has no words or repeats a class.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise UserError(f"class list {path} is not there") from None
-    except UnicodeDecodeError:
-        raise UserError(f"class list {path} is not UTF-8 text") from None
-    if not lines or lines[0].rstrip() != HEADER:
-        raise UserError(f"{path}, line 1: a class list begins with 'class', a tab and 'words'")
-    classes: ClassWords = {}
-    for number, line in enumerate(lines[1:], start=2):
-        if not line.strip():
-            continue
-        name, _, words = line.partition("\t")
-        if not words.split():
-            raise UserError(f"{path}, line {number}: no words (after a tab) for the class {name!r}")
-        if name in classes:
-            raise UserError(f"{path}, line {number}: the class {name!r} is there twice")
-        classes[name] = words.split()
-    if not classes:
-        raise UserError(f"class list {path} has no classes")
-    return classes
-
-
-def read_names(path: Path) -> list[str]:
-    """The names in a text file, one a line, each once. Raises UserError when there are none."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the names in {path} cannot be read: {error}") from None
-    names = list(dict.fromkeys(line.strip() for line in lines if line.strip()))
-    if not names:
-        raise UserError(f"{path} holds no names")
-    return names
-
-
-def write_class_list(path: Path, classes: ClassWords) -> None:
-    """Write a list that `read_class_list` reads."""
-    rows = [HEADER, *(f"{name}\t{' '.join(words)}" for name, words in classes.items())]
-    with atomic(path) as temporary:
-        temporary.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-
-
 # The stage
 
 
@@ -142,8 +88,8 @@ def name_words(
 
     With a class list its classes are the data set's, also those of which the data have no clip.
     Without one the classes are the names that the data bring: a name that one of the `known` lists
-    holds takes that list's words, `words_of` makes those of the others. So it is with a class list
-    whose name ends in `.txt`: names alone, one a line.
+    holds takes that list's words, `words_of` makes those of the others. So it is with the names in
+    a class list that have no words there (see `read_classes` for its forms).
 
     Args:
         names: The class names that the data bring, a line each.
@@ -153,18 +99,18 @@ def name_words(
         UserError: A class of the data is not in the list, a name gives no words, or no class
             remains.
     """
-    brought = names.read_text(encoding="utf-8").splitlines() if names else []
+    brought = read_text(names).splitlines() if names else []
     found = [name for name in brought if name not in exclude]
     if class_list:
-        source = ""
-        if class_list.suffix == ".txt":
-            listed, source = _find_words(dataset, read_names(class_list), known)
-        else:
-            listed = read_class_list(class_list)
+        listed = read_classes(class_list)
         _check_names(dataset, found, listed, class_list)
         classes = {name: words for name, words in listed.items() if name not in exclude}
         summary = f"{dataset}: {len(classes)} of {len(listed)} classes in {class_list}"
-        summary += f"\n{source}" if source else ""
+        wordless = [name for name, words in classes.items() if not words]
+        if wordless:
+            derived, source = _find_words(dataset, wordless, known)
+            classes |= derived
+            summary += f"\n{source}"
     else:
         classes, summary = _find_words(dataset, found, known)
     if not classes:
@@ -230,5 +176,5 @@ class _Shelf:
 
     def find(self, name: str) -> tuple[list[str] | None, str]:
         """The words of a name and the list that holds it; None where none does."""
-        nothing = (None, "")
-        return self.by_name.get(name) or self.by_parts.get(tuple(split_name(name)), nothing)
+        nothing: tuple[list[str] | None, str] = (None, "")
+        return self.by_name.get(name) or self.by_parts.get(tuple(split_name(name))) or nothing

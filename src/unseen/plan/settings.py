@@ -57,8 +57,8 @@ class Dataset(Section):
     shards: Annotated[int, Field(ge=1, le=9999)] = 16
     """Parts that the clip store is divided into."""
     classes: str | None = None
-    """Class list: a TSV with the columns class and words. Default: config/classes/<dataset>.tsv
-    where it exists."""
+    """Class list: a TSV with the columns class and words, or names in another form (see Class
+    lists and words). Default: config/classes/<dataset>.tsv where it exists."""
     exclude: list[str] = []
     """Classes to leave out."""
 

@@ -80,7 +80,8 @@ def _add_predict(commands: Any) -> None:
         "--classes-file",
         type=Path,
         metavar="FILE",
-        help="class names, one a line; after a tab the words that embed it, if not its own",
+        help="class names, one a line (also numbered, or a CSV); after a tab the words that embed"
+        " one, if not its own",
     )
     add(
         "--word-vectors",

@@ -1,5 +1,6 @@
 """Classes that somebody asks a finished model for: their vectors, and which of them it has seen."""
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
+from unseen.base.text import shown
+from unseen.classes import class_list
 from unseen.classes.embed_classes import encode_phrases
 from unseen.classes.overlap import distances
-from unseen.classes.word_vectors import read_vectors
-from unseen.classes.words import FUNCTION_WORDS, HEADER, phrase_of, split_name, words_of
+from unseen.classes.word_vectors import Selection, read_vectors
+from unseen.classes.words import FUNCTION_WORDS, phrase_of, split_name, words_of
 
 Vectors = npt.NDArray[np.float32]
 Wanted = Mapping[str, Sequence[str]]
@@ -23,6 +26,8 @@ SAME_VECTOR = 1e-3
 """Cosine distance up to which a training class counts as embedded by the same word vectors."""
 ENOUGH = 0.5
 """Share of the training classes that must come out alike; lists may give some other words."""
+LISTED = 20
+"""So many words without a vector are named."""
 
 
 @dataclass(frozen=True)
@@ -71,35 +76,28 @@ def parse_classes(text: str) -> dict[str, list[str]]:
     >>> parse_classes("riding a horse, surfing")
     {'riding a horse': [], 'surfing': []}
     """
-    names = [name.strip() for name in text.split(",")]
-    return _checked([(name, []) for name in names if name], "the classes")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise UserError(f"the classes: the class {repeated[0]!r} is there twice")
+    if len(names) < 2:
+        is_file = len(names) == 1 and Path(names[0]).is_file()
+        raise UserError(
+            f"{names[0]} is a file: name it by --classes-file"
+            if is_file
+            else "the classes: at least two classes are needed to choose from, with commas between"
+        )
+    for name in names:
+        if shown(name) != name:
+            raise UserError(f"the classes: a control character in {name!r}")
+    return {name: [] for name in names}
 
 
 def read_classes(path: Path) -> dict[str, list[str]]:
-    """The classes of a text file, one a line, each with its words after a tab if it has any.
-
-    A class list of the pipeline (with the header `class`, tab, `words`) is such a file too.
-    """
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"the classes file {path} cannot be read: {error}") from None
-    rows = []
-    for line in lines[1:] if lines and lines[0].rstrip() == HEADER else lines:
-        name, _, words = line.partition("\t")
-        if name.strip():
-            rows.append((name.strip(), words.split()))
-    return _checked(rows, str(path))
-
-
-def _checked(rows: list[tuple[str, list[str]]], source: str) -> dict[str, list[str]]:
-    if len(rows) < 2:
-        raise UserError(f"{source}: at least two classes are needed to choose from")
-    classes = dict(rows)
-    if len(classes) < len(rows):
-        names = [name for name, _ in rows]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{source}: the class {twice!r} is there twice")
+    """The classes of a file, in any of the forms of `unseen.classes.class_list.read_classes`."""
+    classes = class_list.read_classes(path)
+    if len(classes) < 2:
+        raise UserError(f"{path}: at least two classes are needed to choose from, one a line")
     return classes
 
 
@@ -149,8 +147,22 @@ def embed_requested(
         [trained.vectors[own[name]] if name in own else made[name][1] for name in wanted]
     )
     words = [[] if name in own else made[name][0] for name in wanted]
+    notes += _same_words(wanted, words)
     seen = _seen(list(wanted), vectors, trained, earlier, threshold, notes)
     return Requested(list(wanted), vectors, words, seen, notes)
+
+
+def _same_words(names: Iterable[str], words: Sequence[Sequence[str]]) -> list[str]:
+    """A note on classes that the same words embed, so that none is ever nearer than the other."""
+    groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for name, used in zip(names, words, strict=True):
+        groups[tuple(sorted(used or split_name(name)))].append(name)
+    return [
+        f"the classes {', '.join(map(repr, same))} have the same words ({' '.join(key)}), so that"
+        " nothing tells them apart: keep one, or give them other words"
+        for key, same in groups.items()
+        if len(same) > 1
+    ]
 
 
 def _encode(
@@ -209,17 +221,19 @@ def _look_up(
     _warn_if_strange(counts[reading], trained, path, notes)
 
     made: dict[str, tuple[list[str], Vectors]] = {}
-    missing: dict[str, list[str]] = {}
+    missing: dict[str, list[str]] = defaultdict(list)
     for name, words in new.items():
         used = list(words) or _known_forms(name, known, reading)
-        missing |= {word: selection.missing.get(word, []) for word in used if word not in known}
+        for word in used:
+            if word not in known:
+                missing[word].append(name)
         vector = _mean(used, known, reading)
         if vector is not None:
             made[name] = used, vector
         elif not missing:
             raise UserError(f"the class {name!r} has no words: write `name<TAB>words` in a file")
     if missing:
-        raise UserError(_missing_message(missing, path))
+        raise UserError(_missing_message(missing, selection, path))
     earlier = {}
     for name in before:
         used = _known_forms(name, known, reading)
@@ -287,11 +301,20 @@ def _of_dimension(vectors: Vectors, trained: Trained, source: Path) -> Vectors:
     return vectors
 
 
-def _missing_message(missing: Mapping[str, Sequence[str]], path: Path) -> str:
-    lines = [f"words without a vector in {path}; use others:"]
-    for word, similar in sorted(missing.items()):
-        lines.append(f"       {word}" + (f"; near it: {', '.join(similar)}" if similar else ""))
-    return "\n".join(lines)
+def _missing_message(missing: Mapping[str, Sequence[str]], selection: Selection, path: Path) -> str:
+    """A line for each word without a vector: its classes, and words like it that have one."""
+    lines = [f"{path} has no vector for"]
+    for word, homes in sorted(missing.items())[:LISTED]:
+        classes = ", ".join(map(repr, homes[:3])) + (", ..." if len(homes) > 3 else "")
+        similar = ", ".join(selection.missing.get(word, []))
+        lines.append(f"{word!r} (in {classes})" + (f"; near it: {similar}" if similar else ""))
+    if len(missing) > LISTED:
+        lines.append(f"and {len(missing) - LISTED} other words")
+    lines.append(
+        "Name the classes otherwise, or give them words that have a vector: in a classes file,"
+        " `name<TAB>words`."
+    )
+    return "\n       ".join(lines)
 
 
 # What the model has seen

@@ -225,7 +225,10 @@ def test_new_words_need_the_vectors_and_the_error_says_which(world):
 def test_all_words_without_a_vector_are_named_at_once(world):
     with pytest.raises(UserError) as refusal:
         load_classifier(world["model"], "deep watr, zzyzx qwert, blue sea", world["vectors"])
-    assert {"watr", "zzyzx", "qwert"} <= set(str(refusal.value).replace(";", "").split())
+    message = str(refusal.value)
+    assert "'watr' (in 'deep watr'); near it: water" in message
+    assert "'zzyzx' (in 'zzyzx qwert')" in message and "'qwert' (in" in message
+    assert "name<TAB>words" in message
     assert "near it: water" in str(refusal.value)
 
 
@@ -275,6 +278,17 @@ def test_classes_come_from_text_and_files(tmp_path):
         parse_classes("a, b, a")
     with pytest.raises(UserError, match="cannot be read"):
         read_classes(tmp_path / "absent")
+    with pytest.raises(UserError, match=r"classes\.txt is a file: name it by --classes-file"):
+        parse_classes(str(file))
+    with pytest.raises(UserError, match="a control character in"):
+        parse_classes("a, \x1b[2J")
+
+
+def test_classes_of_the_same_words_are_told():
+    trained = Trained(["a", "b"], np.eye(2, 3, dtype=np.float32), "word2vec", "0" * 64, {})
+    requested = embed_requested({"A": [], "a": [], "b": []}, trained, None)
+    (note,) = requested.notes
+    assert note.startswith("the classes 'A', 'a' have the same words (a)")
 
 
 def test_folders_stand_for_the_videos_below_them(tmp_path):
