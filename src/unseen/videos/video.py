@@ -93,19 +93,26 @@ class Source:
 
 @lru_cache(maxsize=1)
 def ffmpeg() -> str:
-    """Path of the ffmpeg to use: the system's when it is new enough, else imageio-ffmpeg's.
+    """Path of the ffmpeg to use: that which IMAGEIO_FFMPEG_EXE names, else imageio-ffmpeg's own,
+    else the system's.
 
-    Raises UserError when there is neither.
+    imageio-ffmpeg's is one file. A system's loads some 200 libraries each time that it starts,
+    which takes longer than to decode a short clip. Raises UserError when there is none, or one that
+    is too old.
     """
-    system = shutil.which("ffmpeg")
-    if system and _version(system) >= OLDEST_FFMPEG:
-        return system
     import imageio_ffmpeg
 
     try:
-        return imageio_ffmpeg.get_ffmpeg_exe()
+        binary = imageio_ffmpeg.get_ffmpeg_exe()
     except RuntimeError as error:
         raise UserError("no ffmpeg: install ffmpeg 5.1 or newer, or imageio-ffmpeg") from error
+    if shutil.which(binary) is None:
+        raise UserError(f"IMAGEIO_FFMPEG_EXE is {binary}, which is no program")
+    if _version(binary) < OLDEST_FFMPEG:
+        raise UserError(
+            f"{binary} is too old: name an ffmpeg 5.1 or newer in the variable IMAGEIO_FFMPEG_EXE"
+        )
+    return binary
 
 
 def _version(binary: str) -> tuple[int, int]:

@@ -1,9 +1,9 @@
 """Transcoding: the right frames, the right way up, in the right colours."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 import pytest
 import torch
@@ -41,8 +41,11 @@ def luma(i420: np.ndarray) -> np.ndarray:
 def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test with the system's ffmpeg and with imageio-ffmpeg's."""
     video.ffmpeg.cache_clear()
-    if request.param == "bundled":
-        monkeypatch.setenv("PATH", "")
+    if request.param == "system":
+        binary = shutil.which("ffmpeg")
+        if binary is None:
+            pytest.skip("no ffmpeg is installed beside imageio-ffmpeg's")
+        monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", binary)
     yield video.ffmpeg()
     video.ffmpeg.cache_clear()
 
@@ -219,18 +222,26 @@ def test_settings_name_what_is_wrong() -> None:
             clip_settings(values)
 
 
-def test_an_ffmpeg_that_is_too_old_is_passed_over(
+def test_an_ffmpeg_that_is_too_old_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = tmp_path / "ffmpeg"
     old.write_text("#!/bin/sh\necho 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright'\n")
     old.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     video.ffmpeg.cache_clear()
-    assert video.ffmpeg() == imageio_ffmpeg.get_ffmpeg_exe()
+    bundled = video.ffmpeg()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(old))
+    video.ffmpeg.cache_clear()
+    with pytest.raises(UserError, match=f"{old} is too old: .* 5.1 or newer"):
+        video.ffmpeg()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
+    video.ffmpeg.cache_clear()
+    with pytest.raises(UserError, match="none, which is no program"):
+        video.ffmpeg()
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(old))
     old.write_text("#!/bin/sh\necho 'ffmpeg version N-12345-gabcdef Copyright'\n")
     video.ffmpeg.cache_clear()
-    assert video.ffmpeg() == str(old)
+    assert video.ffmpeg() == str(old) != bundled
     with pytest.raises(UserError, match="no encoder mpeg4"):
         video.check_encoder(ClipSettings())
     video.ffmpeg.cache_clear()
