@@ -3,14 +3,16 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
+# A process a core; the tests of one group, such as those of Slurm, share one.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadgroup --durations 10
 
 .PHONY: FORCE help environment test test-all lint why check_store reference
 
 help:
 	@echo "make results/table2.csv   the table (or any other file below results/)"
 	@echo "make why                  what would run for results/table2.csv, and why"
-	@echo "make test                 the tests; make test-all adds the long ones"
-	@echo "make lint                 ruff, snakefmt and snakemake --lint"
+	@echo "make test                 the tests, in minutes; make test-all adds the long ones"
+	@echo "make lint                 ruff, snakefmt, snakemake --lint and mypy"
 
 # Snakemake decides what is up to date, so make never takes an existing file for an answer.
 results/%: $(READY) FORCE
@@ -23,16 +25,17 @@ why: $(READY)
 	$(BIN)/snakemake --dry-run $(or $(TARGET),results/table2.csv)
 
 test: $(READY)
-	$(BIN)/pytest -m "not long"
+	$(PYTEST) -m "not long"
 
-test-all: $(READY)
-	$(BIN)/pytest
+test-all: test
+	$(PYTEST) -m long
 
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
+	$(BIN)/mypy
 
 # The schema and the key tables of config/README.md, from the settings' types.
 reference: $(READY)

@@ -1,7 +1,8 @@
 """The workflow on the tiny configuration, in folders of its own.
 
 The repository is copied once, so that tests may edit it and so that nobody else's edit disturbs
-them; the chain is run once in a work folder; each test gets copies of these.
+them; the chain is run once in a work folder; each test gets copies of these. All processes of a
+test run (pytest-xdist) share them.
 """
 
 import copy
@@ -10,13 +11,14 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 from repository import REPOSITORY
 
 TINY = REPOSITORY / "tests/config/tiny.yaml"
@@ -140,21 +142,48 @@ def copy_repository(target: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def session_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("workflow")
+    """One folder for all processes of a test run."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "workflow"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def once(base: Workspace, make: Callable[[Workspace], None]) -> Workspace:
+    """A work folder that one process of a test run makes, while the others wait.
+
+    It is not to be changed afterwards; its configuration is the one that was run last.
+    """
+    done = base.folder.with_suffix(".done")
+    with FileLock(base.folder.with_suffix(".lock")):
+        if not done.exists():
+            shutil.rmtree(base.folder, ignore_errors=True)  # what failed in another process
+            make(base)
+            done.touch()
+    return replace(base, config=yaml.safe_load((base.folder / "config.yaml").read_text()))
 
 
 @pytest.fixture(scope="session")
 def finished(session_folder: Path) -> Workspace:
     """The whole chain, run once. Not to be changed: `workspace` is a copy of it."""
-    base = Workspace(copy_repository(session_folder / "repository"), session_folder / "finished")
-    shutil.copytree(TINY.parent, base.folder / "tests/config")
-    base.run(TABLE, PYTHONPATH=str(TRACED), UNSEEN_TRACE=str(session_folder / "traces"))
-    return base
+
+    def make(base: Workspace) -> None:
+        shutil.rmtree(base.repository, ignore_errors=True)
+        copy_repository(base.repository)
+        shutil.copytree(TINY.parent, base.folder / "tests/config")
+        base.run(TABLE, PYTHONPATH=str(TRACED), UNSEEN_TRACE=str(session_folder / "traces"))
+
+    return once(Workspace(session_folder / "repository", session_folder / "finished"), make)
+
+
+def elsewhere(base: Workspace, folder: Path) -> Workspace:
+    """The same configuration for a work folder that is still to be made."""
+    return replace(base, folder=folder, config=copy.deepcopy(base.config))
 
 
 def copy_of(base: Workspace, folder: Path) -> Workspace:
     shutil.copytree(base.folder, folder, symlinks=True)
-    return replace(base, folder=folder, config=copy.deepcopy(base.config))
+    return elsewhere(base, folder)
 
 
 @pytest.fixture

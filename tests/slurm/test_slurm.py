@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tiny_workflow import TABLE, Workspace, copy_of, quiet
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]  # one on a machine
 MODEL = "results/models/demo-e2e/model.pt"
 
 

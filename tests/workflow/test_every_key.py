@@ -7,6 +7,7 @@ They are tried on the wide configuration, which has every kind of run, row and f
 
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import pytest
 import torch
 import yaml
 from released import authors_checkpoint
-from tiny_workflow import REPOSITORY, TINY, Job, Workspace, copy_of, own, put
+from tiny_workflow import REPOSITORY, TINY, Job, Workspace, copy_of, once, own, put
 
 from unseen.network.model_file import load_model
 from unseen.plan import reference
@@ -33,13 +34,20 @@ def wide(finished: Workspace, session_folder: Path) -> Workspace:
 
     What the tiny configuration has done already is not done again.
     """
-    base = copy_of(finished, session_folder / "wide")
-    base.config = yaml.safe_load(WIDE.read_text())
-    base.environment = {"PYTHONPATH": "tests/config/stubs"}
-    add_sources(base.folder)
-    base.run(*TARGETS)
-    assert base.would_rerun(*TARGETS) == []
-    return base
+
+    def make(base: Workspace) -> None:
+        copy_of(finished, base.folder)
+        add_sources(base.folder)
+        base.run(*TARGETS)
+        assert base.would_rerun(*TARGETS) == []
+
+    base = replace(
+        finished,
+        folder=session_folder / "wide",
+        config=yaml.safe_load(WIDE.read_text()),
+        environment={"PYTHONPATH": "tests/config/stubs"},
+    )
+    return once(base, make)
 
 
 def add_sources(folder: Path) -> None:

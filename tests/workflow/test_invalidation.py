@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from repository import REPOSITORY
-from tiny_workflow import Job, Workspace, copy_of, own, put, rules
+from tiny_workflow import Job, Workspace, copy_of, elsewhere, once, own, put, rules
 
 from unseen.base.stage_code import import_closure
 
@@ -188,11 +188,14 @@ def test_word_list(own_repository: Workspace) -> None:
 @pytest.fixture(scope="session")
 def moved(finished: Workspace, session_folder: Path) -> Workspace:
     """The finished work folder with sources of the user's own."""
-    workspace = copy_of(finished, session_folder / "moved")
-    move_sources(workspace)
-    workspace.run("results/settled")
-    assert workspace.would_rerun() == []
-    return workspace
+
+    def make(base: Workspace) -> None:
+        copy_of(finished, base.folder)
+        move_sources(base)
+        base.run("results/settled")
+        assert base.would_rerun() == []
+
+    return once(elsewhere(finished, session_folder / "moved"), make)
 
 
 def first(folder: Path, pattern: str) -> Path:

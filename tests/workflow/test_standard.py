@@ -12,7 +12,7 @@ CONDA_NAMES = {
     "snakemake": "snakemake-minimal",
 }
 CONDA_ONLY = {"python", "pip", "ffmpeg"}
-LEFT_TO_PIP = {"onnx", "onnxscript", "mypy"}
+LEFT_TO_PIP = {"onnx", "onnxscript"}
 
 
 def split(requirement: str) -> tuple[str, str]:
