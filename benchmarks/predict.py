@@ -55,7 +55,7 @@ Row = tuple[str, int, float, str]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     add = parser.add_argument
-    add("--model", type=Path, default=REPOSITORY / "results/models/demo-e2e/model.pt")
+    add("--model", type=Path, default=REPOSITORY / "results/models/demo-e2e/model.safetensors")
     add("--videos", type=Path, default=REPOSITORY / "resources/demo/demo/demo-ucf")
     add("--vectors", type=Path, default=REPOSITORY / "resources/word_vectors/googlenews.bin")
     add("--names", action="store_true", help="measure accuracy with free-form names, not time")

@@ -84,7 +84,7 @@ def main() -> None:
         clips, shards = options.pop("clips"), options.pop("shards")
         shards = shards or noise_store(folder, clips)
         settings = replace(TrainingSettings(), milestones=[], **options)
-        model, log = folder / "run" / "model.pt", folder / "run" / "log.csv"
+        model, log = folder / "run" / "model.safetensors", folder / "run" / "log.csv"
         sources = sources_of(shards, folder)
         train(sources, settings, weights=None, features=None, output=model, log=log)
         row = read_rows(log)[-1]

@@ -13,10 +13,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from unseen.base.tabular import write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.network.labelled_clips import TrainingSources
+from unseen.network.model_file import ModelDescription
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
 from unseen.videos.clip_store import StoredClip, write_shard
@@ -33,6 +35,15 @@ COLOURS = {
     "red barn": (220, 30, 30),
     "white snow": (240, 240, 240),
 }
+
+DESCRIBED: ModelDescription = {
+    "input": {"frames": 4, "crop": 32, "short_side": 36, "mean": [0.4] * 3, "std": [0.2] * 3},
+    "classes": ["cat"],
+    "embedding": {"name": "word2vec", "digest": "0" * 64},
+    "lineage": [],
+}
+"""What a model file says of a network that nobody trained; its class embedding is `CAT`."""
+CAT = torch.ones(1, 6)
 
 TINY = TrainingSettings(
     network="r2plus1d_10",
@@ -122,6 +133,6 @@ def _train_in_background(
         settings,
         weights=None,
         features=None,
-        output=folder / "model.pt",
+        output=folder / "model.safetensors",
         log=folder / "log.csv",
     )

@@ -43,7 +43,7 @@ def summary() -> dict:
     ]
     long = ranked(1, 0.25, None) | {"path": "long.mp4", "duration_s": 115.0, "windows": windows}
     return {
-        "model": "results/models/e2e/model.pt",
+        "model": "results/models/e2e/model.safetensors",
         "classes": [
             {
                 "name": name,

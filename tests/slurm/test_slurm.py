@@ -14,7 +14,7 @@ import yaml
 from tiny_workflow import TABLE, Workspace, copy_of, quiet
 
 pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]  # one on a machine
-MODEL = "results/models/demo-e2e/model.pt"
+MODEL = "results/models/demo-e2e/model.safetensors"
 
 
 @pytest.fixture

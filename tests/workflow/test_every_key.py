@@ -61,7 +61,7 @@ def add_sources(folder: Path) -> None:
         video = min((rendered / "demo-hmdb").rglob(f"{name}/*.avi"))
         shutil.copy2(video, videos / "mine" / name)
     weights.mkdir()
-    network = load_model(folder / "results/models/demo-e2e/model.pt")[0]
+    network = load_model(folder / "results/models/demo-e2e/model.safetensors")[0]
     torch.save(authors_checkpoint(network), weights / "released.pt")
 
     elsewhere, encoder = folder / "elsewhere", folder / "tests/config/encoder"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from tiny_workflow import TABLE, Workspace, outputs_of, quiet, rules
 
-MODEL = "results/models/demo-e2e/model.pt"
+MODEL = "results/models/demo-e2e/model.safetensors"
 SHARD = "results/clips/demo-ucf/000.h5"
 
 
@@ -278,7 +278,7 @@ def test_file_size_limit(workspace: Workspace, finished: Workspace) -> None:
     )
     assert done.returncode != 0
     assert "File too large" in done.stdout + done.stderr
-    assert not (workspace.folder / "results/models/demo-sun/model.pt").exists()
+    assert not (workspace.folder / "results/models/demo-sun/model.safetensors").exists()
     assert leftovers(workspace) == []
     workspace.run(TABLE)
     assert workspace.table() == finished.table()

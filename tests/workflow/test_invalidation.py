@@ -146,7 +146,9 @@ def test_setting(workspace: Workspace, key: str, value: Any, expected: set[str])
     else:
         assert rules(jobs) == with_followers(expected)
     if key.startswith("runs."):
-        assert outputs(jobs, "train") == ["results/models/demo-e2e/model.pt"][: len(expected)]
+        assert (
+            outputs(jobs, "train") == ["results/models/demo-e2e/model.safetensors"][: len(expected)]
+        )
 
 
 def test_threshold_without_effect(workspace: Workspace) -> None:
@@ -160,7 +162,7 @@ def test_threshold_with_effect(workspace: Workspace) -> None:
     put(workspace.config, "overlap.threshold", 0.4)
     jobs = workspace.would_rerun()
     assert rules(jobs) == {"prune_classes", "settle", *with_followers({"train"})}
-    assert outputs(jobs, "train") == ["results/models/demo-e2e/model.pt"]
+    assert outputs(jobs, "train") == ["results/models/demo-e2e/model.safetensors"]
 
 
 # Words and sources
@@ -236,7 +238,7 @@ def test_training_video(moved: Workspace, tmp_path: Path) -> None:
     os.utime(first(workspace.folder / "videos/demo-kinetics", "*.mp4"))
     jobs = workspace.would_rerun()
     assert len(outputs(jobs, "decode_clips")) == 1
-    assert outputs(jobs, "train") == ["results/models/demo-e2e/model.pt"]
+    assert outputs(jobs, "train") == ["results/models/demo-e2e/model.safetensors"]
 
 
 @pytest.mark.long

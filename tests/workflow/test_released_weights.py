@@ -13,7 +13,7 @@ SETS = ("demo-ucf", "demo-hmdb")
 
 def test_released_weights_are_scored(workspace: Workspace, tmp_path: Path) -> None:
     """The weights of a trained run, as a file in the authors' format, get that run's scores."""
-    trained = workspace.folder / "results/models/demo-e2e/model.pt"
+    trained = workspace.folder / "results/models/demo-e2e/model.safetensors"
     path = tmp_path / "checkpoint.pth.tar"
     torch.save(authors_checkpoint(load_model(trained)[0]), path)
     run = {"weights": str(path), "trained_on": "demo-kinetics", "unseen": list(SETS)}

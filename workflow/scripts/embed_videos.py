@@ -15,7 +15,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, fromfile_prefix_chars="@")
     add = parser.add_argument
     several = {"type": named_path, "action": "extend", "nargs": "+", "required": True}
-    add("--model", type=Path, required=True, metavar="PT")
+    add("--model", type=Path, required=True, metavar="FILE")
     add("--test", metavar="DATASET=H5", help="a test set and its output", **several)
     add("--shards", metavar="DATASET=FILE", help="the test sets' clip stores", **several)
     add("--snippets", type=int, default=25)

@@ -1,4 +1,4 @@
-"""Train a run's network and write `model.pt`, `log.csv` and TensorBoard events."""
+"""Train a run's network and write `model.safetensors`, `log.csv` and TensorBoard events."""
 
 import os
 import sys

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from unseen.base.errors import UserError
+
 
 def file_digest(path: Path | str) -> str:
     """SHA-256 of a file's content, in hexadecimal."""
@@ -33,6 +35,19 @@ def write_digest(path: Path | str) -> str:
     with atomic(f"{path}.sha256") as temporary:
         temporary.write_text(digest + "\n")
     return digest
+
+
+def verify_digest(path: Path | str) -> None:
+    """Compare a file with the digest in its companion `<path>.sha256`, if there is one.
+
+    Raises UserError for a file whose content is another.
+    """
+    companion = Path(f"{path}.sha256")
+    if companion.is_file() and companion.read_bytes().strip() != file_digest(path).encode():
+        raise UserError(
+            f"{path} is damaged: its content is not the one that {companion.name} names. "
+            f"Remove both and make the file again, or copy both again"
+        )
 
 
 @contextlib.contextmanager

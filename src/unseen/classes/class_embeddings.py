@@ -6,8 +6,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from unseen.base.errors import UserError
 from unseen.base.files import atomic, write_digest
+from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 
 
 def write_class_embeddings(path: Path, classes: Sequence[str], embeddings: np.ndarray) -> None:
@@ -19,9 +19,10 @@ def write_class_embeddings(path: Path, classes: Sequence[str], embeddings: np.nd
 
 
 def read_class_embeddings(path: Path) -> tuple[list[str], np.ndarray]:
-    """The class names (C) and their unit vectors (C, D) float32."""
-    try:
-        with h5py.File(path, "r") as file:
-            return list(file["classes"].asstr()[:]), file["embeddings"][:]
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path} is no file of class embeddings: {error}") from None
+    """The class names (C) and their unit vectors (C, D) float32.
+
+    Raises UserError for a damaged file and for a file of something else.
+    """
+    with open_hdf5(path, "class embeddings") as file:
+        classes = read_texts(file, "classes")
+        return classes, read_array(file, "embeddings", len(classes), None)

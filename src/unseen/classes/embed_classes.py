@@ -9,6 +9,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, write_digest
+from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.classes.class_list import ClassWords, read_class_list
 from unseen.classes.word_vectors import Selection, read_vectors
@@ -52,16 +53,13 @@ def _write_selection(path: Path, selection: Selection) -> None:
 
 
 def _read_selection(path: Path) -> Selection:
-    try:
-        with h5py.File(path, "r") as file:
-            words, missing, similar = (
-                list(file[name].asstr()[:]) for name in ("words", "missing", "similar")
-            )
-            vectors = file["vectors"][:]
-    except (OSError, KeyError) as error:
-        raise UserError(f"{path} holds no selected word vectors: {error}") from None
-    suggestions = map(str.split, similar)
-    return Selection(words, vectors, dict(zip(missing, suggestions, strict=True)))
+    with open_hdf5(path, "selected word vectors") as file:
+        words, missing, similar = (
+            read_texts(file, name) for name in ("words", "missing", "similar")
+        )
+        vectors = read_array(file, "vectors", len(words), None)
+        suggestions = map(str.split, similar)
+        return Selection(words, vectors, dict(zip(missing, suggestions, strict=True)))
 
 
 # Words to class embeddings

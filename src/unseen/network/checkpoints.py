@@ -4,12 +4,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from unseen.base.errors import UserError
 from unseen.network.objective import Objective
-from unseen.network.torch_files import read_torch_file, save
+from unseen.network.tensor_file import read_tensors, write_tensors
 
-CHECKPOINTS = "checkpoint-*.pt"
+CHECKPOINTS = "checkpoint-*.safetensors"
 
 
 @dataclass
@@ -42,19 +43,24 @@ class Checkpoint:
 
     @property
     def others(self) -> list[Path]:
-        """Those of other code, settings or inputs. They stay until a model is there."""
-        return [path for path in sorted(self.folder.glob(CHECKPOINTS)) if path != self.path]
+        """Those of other code, settings or inputs. They stay until a model is there.
+
+        Those of the first version end in `.pt`.
+        """
+        return [path for path in sorted(self.folder.glob("checkpoint-*.*")) if path != self.path]
 
     def save(
         self, progress: Progress, objective: Objective, optimiser: torch.optim.Optimizer | None
     ) -> None:
         """Write all that going on needs; of a finished run without the optimiser."""
-        content = {
-            "objective": objective.state_dict(),
-            "optimiser": optimiser and optimiser.state_dict(),
-            "state": asdict(progress),
-        }
-        save(self.path, content)
+        tensors = {f"objective.{name}": value for name, value in objective.state_dict().items()}
+        groups = None
+        if optimiser is not None:
+            moments = optimiser.state_dict()
+            groups = moments["param_groups"]
+            for number, values in moments["state"].items():
+                tensors |= {f"optimiser.{number}.{name}": value for name, value in values.items()}
+        write_tensors(self.path, tensors, {"progress": asdict(progress), "groups": groups})
 
     def load(
         self, objective: Objective, optimiser: torch.optim.Optimizer, *, required: bool = False
@@ -69,8 +75,36 @@ class Checkpoint:
                 belong = f"; of other code, settings or inputs are {others}" if others else ""
                 raise UserError(f"{self.folder} has no checkpoint to go on from{belong}")
             return Progress()
-        content = read_torch_file(self.path)
-        objective.load_state_dict(content["objective"])
-        if content["optimiser"] is not None:
-            optimiser.load_state_dict(content["optimiser"])
-        return Progress(**content["state"])
+        tensors, description = read_tensors(self.path)
+        if description is None:
+            raise UserError(f"{self.path} is damaged: remove it, and training starts afresh")
+        objective.load_state_dict(_part(tensors, "objective."))
+        if description["groups"] is not None:
+            state = _moments(_part(tensors, "optimiser."), optimiser)
+            optimiser.load_state_dict({"state": state, "param_groups": description["groups"]})
+        return Progress(**description["progress"])
+
+
+def _moments(
+    tensors: dict[str, Tensor], optimiser: torch.optim.Optimizer
+) -> dict[int, dict[str, Tensor]]:
+    """The optimiser's tensors by parameter, each in its parameter's layout: fused steps walk
+    through both as they lie in memory."""
+    parameters = [one for group in optimiser.param_groups for one in group["params"]]
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in tensors.items():
+        number, _, name = key.partition(".")
+        parameter = parameters[int(number)]
+        if value.shape == parameter.shape:
+            value = torch.empty_like(parameter, requires_grad=False).copy_(value)
+        state.setdefault(int(number), {})[name] = value
+    return state
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
+    return {
+        name.removeprefix(prefix): value
+        for name, value in tensors.items()
+        if name.startswith(prefix)
+    }

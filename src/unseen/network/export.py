@@ -10,7 +10,6 @@ from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.network.model_file import load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork
-from unseen.videos.loading import MEAN, STD
 
 FORMATS = {".pt2": "torch.export", ".onnx": "ONNX"}
 ONNX_OPSET = 18
@@ -43,11 +42,11 @@ class VideoEncoder(nn.Module):
 
 
 def load_encoder(model: Path) -> tuple[VideoEncoder, tuple[int, ...]]:
-    """The video encoder of a `model.pt` on the CPU, and the shape (3, L, crop, crop) of one of its
+    """The video encoder of a model file on the CPU, and the shape (3, L, crop, crop) of one of its
     snippets."""
     network, content = load_model(model)
     settings = content["input"]
-    mean, std = settings.get("mean", MEAN), settings.get("std", STD)
+    mean, std = settings["mean"], settings["std"]
     encoder = VideoEncoder(network, tuple(mean), tuple(std)).eval()
     return encoder, (3, settings["frames"], settings["crop"], settings["crop"])
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from unseen.base.hdf5 import open_hdf5, read_texts
 from unseen.network.labelled_clips import ClipName
 
 
@@ -29,22 +30,19 @@ class FeatureLoader:
 
     The file holds `features` (E, N, F) float32 of E epochs of N snippets, `clips` (E, N) int64,
     their positions among `dataset` and `clip_id` (M,), and the short side of the clips in pixels.
+    `names` are data set and id of each clip. Raises UserError for a damaged file, or another one.
     """
 
     def __init__(self, path: Path, batch_size: int, rank: int = 0, world_size: int = 1) -> None:
         self.path, self.batch_size = path, batch_size
         self.rank, self.world_size = rank, world_size
-        with h5py.File(path) as file:
+        with open_hdf5(path, "features") as file:
             self.epochs, self.clips_per_epoch, self.feature_dim = file["features"].shape
+            if file["clips"].shape != (self.epochs, self.clips_per_epoch):
+                raise ValueError("features and clips differ in shape")
             self.short_side = int(file.attrs["short_side"])
-
-    @property
-    def names(self) -> list[ClipName]:
-        """Data set and id of each clip of the store that the features come from."""
-        with h5py.File(self.path) as file:
-            return list(
-                zip(*(file[name].asstr()[:] for name in ("dataset", "clip_id")), strict=True)
-            )
+            datasets, clip_ids = (read_texts(file, name) for name in ("dataset", "clip_id"))
+            self.names: list[ClipName] = list(zip(datasets, clip_ids, strict=True))
 
     @property
     def steps(self) -> int:

@@ -1,8 +1,8 @@
 """Initial weights: an earlier run's, torchvision's by name, or a file from elsewhere, read safely.
 
-Files are read without unpickling code. They come in four layouts: this project's `model.pt`; the
-authors' checkpoints (the backbone as an indexed sequence `model`, the head as `regressor`, both
-behind `module.`); the Sports-1M weights of C3D (`conv1` to `fc8`); and torchvision's own.
+They come in four layouts: this project's model file; the authors' checkpoints (the backbone as an
+indexed sequence `model`, the head as `regressor`, both behind `module.`); the Sports-1M weights of
+C3D (`conv1` to `fc8`); and torchvision's own.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ import torchvision
 from torch import Tensor
 
 from unseen.base.errors import UserError
-from unseen.network.torch_files import read_torch_file
+from unseen.network.model_file import Training, as_model
+from unseen.network.weight_files import read_weight_file
 from unseen.network.zero_shot_network import ZeroShotNetwork, build_network
 
 State = Mapping[str, Tensor]
@@ -23,6 +24,7 @@ State = Mapping[str, Tensor]
 CLASSIFIERS = ("fc", "head", "classifier", "fc7", "fc8")
 """First parts of the names of other networks' classifiers, which nothing here uses."""
 AUTHORS_BACKBONE = ("stem", "layer1", "layer2", "layer3", "layer4")
+_PLACES = {str(place): name for place, name in enumerate(AUTHORS_BACKBONE)}
 LISTED = 5
 
 
@@ -30,13 +32,12 @@ LISTED = 5
 class Weights:
     """A state under this project's names, and what it was trained on.
 
-    `lineage` lists, from the latest training to the first, `{"weights": name, "classes": [names]}`;
-    the classes are None where they are not known.
+    `lineage` lists its trainings from the latest to the first.
     """
 
     source: str
     state: State
-    lineage: list[dict[str, Any]]
+    lineage: list[Training]
 
 
 def start_network(
@@ -46,7 +47,7 @@ def start_network(
     weights: str | None,
     seed: int,
     replace_head: bool = False,
-) -> tuple[ZeroShotNetwork, list[dict[str, Any]]]:
+) -> tuple[ZeroShotNetwork, list[Training]]:
     """A network whose weights are drawn from `seed` or come from `weights`, and the lineage of
     these.
 
@@ -75,8 +76,12 @@ def read_weights(source: str, network: str) -> Weights:
         raise UserError(
             f"weights: {source} is neither a file nor a name of weights of {network}{known}"
         )
-    content = read_torch_file(source)
-    return Weights(source, _own_names(_state_of(content, source)), _lineage_of(content, source))
+    file = read_weight_file(Path(source))
+    if "lineage" not in file.description:
+        return Weights(source, _own_names(file.state), [{"weights": source, "classes": None}])
+    state, content = as_model(file, Path(source))
+    trained: Training = {"weights": source, "classes": content["classes"]}
+    return Weights(source, state, [trained, *content["lineage"]])
 
 
 def load_weights(network: ZeroShotNetwork, weights: Weights, *, replace_head: bool = False) -> None:
@@ -130,21 +135,6 @@ def _differences(own: State, given: State) -> list[str]:
     ]
 
 
-def _state_of(content: Any, source: str) -> State:
-    """The state dict of a checkpoint, which may be the whole of it."""
-    if isinstance(content, Mapping):
-        state = content.get("state_dict", content)
-        if isinstance(state, Mapping) and state and all(map(torch.is_tensor, state.values())):
-            return state
-    raise UserError(f"weights: {source} holds no state dict")
-
-
-def _lineage_of(content: Mapping[str, Any], source: str) -> list[dict[str, Any]]:
-    if "lineage" in content:
-        return [{"weights": source, "classes": content["classes"]}, *content["lineage"]]
-    return [{"weights": source, "classes": None}]
-
-
 def _own_names(state: State) -> dict[str, Tensor]:
     """Another layout's names to this project's, without classifiers."""
     if any(name.startswith("visual_encoder.") for name in state):
@@ -155,8 +145,8 @@ def _own_names(state: State) -> dict[str, Tensor]:
         if parts[0] == "regressor":
             named[".".join(["semantic_encoder.projection", *parts[1:]])] = value
             continue
-        if parts[0] == "model" and parts[1].isdigit() and int(parts[1]) < len(AUTHORS_BACKBONE):
-            parts = [AUTHORS_BACKBONE[int(parts[1])], *parts[2:]]
+        if parts[0] == "model" and parts[1:2] and parts[1] in _PLACES:
+            parts = [_PLACES[parts[1]], *parts[2:]]
         if parts[0] not in CLASSIFIERS:
             named[".".join(["visual_encoder", *parts])] = value
     return named
@@ -178,5 +168,5 @@ def _torchvision_weights(name: str, network: str) -> Weights:
             f"weights: {name} of {network} cannot be fetched ({error}); "
             f"put the file of {weights.url} into {torch.hub.get_dir()}/checkpoints"
         ) from None
-    lineage = [{"weights": name, "classes": list(weights.meta["categories"])}]
+    lineage: list[Training] = [{"weights": name, "classes": list(weights.meta["categories"])}]
     return Weights(name, _own_names(state), lineage)

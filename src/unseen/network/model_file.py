@@ -1,35 +1,149 @@
 """The model file: a network's weights, and what is needed to name the class of any video."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, NotRequired
 
 import torch
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from torch import Tensor
+from typing_extensions import TypedDict  # of `typing` only from 3.12 on, says pydantic
 
 from unseen.base.errors import UserError
 from unseen.base.files import write_digest
-from unseen.network.torch_files import read_torch_file, save
+from unseen.network.tensor_file import write_tensors
+from unseen.network.weight_files import WeightFile, read_weight_file
 from unseen.network.zero_shot_network import ZeroShotNetwork, build_network
 
+Count = Annotated[int, Field(ge=1)]
+Colour = Annotated[list[float], Field(min_length=3, max_length=3)]
+CLASS_EMBEDDINGS = "class_embeddings"
+"""The name of the classes' vectors among the tensors."""
 
-def write_model(path: Path, network: ZeroShotNetwork, description: dict[str, Any]) -> None:
-    """Write a network and its `description` (tensors and plain values) to `path`, and the digest
-    beside it.
+
+class NetworkInput(TypedDict):
+    """The snippets that a network takes: their frames, the side of the crop and the short side of
+    the clips in pixels (None: not known), the mean and sd of each colour."""
+
+    frames: Count
+    crop: Count
+    short_side: Count | None
+    mean: Colour
+    std: Colour
+
+
+class ClassEmbedding(TypedDict):
+    """What made the class embeddings, and the digest of its files."""
+
+    name: str
+    digest: str
+
+
+class Training(TypedDict):
+    """What weights were trained on; the classes are None where they are not known."""
+
+    weights: str
+    classes: list[str] | None
+
+
+class Arithmetic(TypedDict):
+    """What the numbers were computed with: the kind of device, its name, the type of numbers."""
+
+    device: str
+    name: str
+    dtype: str
+
+
+class ModelDescription(TypedDict):
+    """What a model file says beside the weights: enough to embed any video and name its class.
+
+    `classes` (C) are those that the network was trained on, `lineage` the trainings behind its
+    initial weights, from the latest to the first.
+    """
+
+    input: NetworkInput
+    classes: list[str]
+    embedding: ClassEmbedding
+    lineage: list[Training]
+    seed: NotRequired[int]
+    settings: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, str]]
+    arithmetic: NotRequired[Arithmetic]
+
+
+@with_config(ConfigDict(arbitrary_types_allowed=True))
+class ModelContent(ModelDescription):
+    """All that a model file holds but the weights: `network` are the arguments of `build_network`,
+    `class_embeddings` (C, D) float32."""
+
+    network: dict[str, Any]
+    class_embeddings: Tensor
+
+
+def write_model(
+    path: Path, network: ZeroShotNetwork, class_embeddings: Tensor, description: ModelDescription
+) -> None:
+    """Write a network, its classes' embeddings (C, D) and a description, and the digest beside
+    them.
 
     The same weights give the same bytes wherever they are written.
     """
-    state = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-    save(path, {"state_dict": state, "network": network.settings, **description})
+    tensors = network.state_dict() | {CLASS_EMBEDDINGS: class_embeddings}
+    write_tensors(path, tensors, {"network": network.settings, **description})
     write_digest(path)
+
+
+def read_model(path: Path) -> tuple[dict[str, Tensor], ModelContent]:
+    """The weights that a model file holds, and what it says of them.
+
+    Raises UserError for a damaged file and for a file of something else.
+    """
+    return as_model(read_weight_file(path), path)
+
+
+def as_model(file: WeightFile, path: Path) -> tuple[dict[str, Tensor], ModelContent]:
+    """The same of a file that has been read.
+
+    Files of the first version are PyTorch's, with the class embeddings in the description.
+    """
+    content = {CLASS_EMBEDDINGS: file.state.get(CLASS_EMBEDDINGS), **file.description}
+    with _refusals(path):
+        if "network" not in content:
+            raise ValueError("it holds weights and says nothing of them")
+        valid = TypeAdapter(ModelContent).validate_python(content)
+        if len(valid["class_embeddings"]) != len(valid["classes"]):
+            raise ValueError("its classes and their embeddings differ in number")
+    return {name: file.state[name] for name in file.state if name != CLASS_EMBEDDINGS}, valid
 
 
 def load_model(
     path: Path, device: torch.device | str = "cpu"
-) -> tuple[ZeroShotNetwork, dict[str, Any]]:
-    """The network of a `model.pt`, ready for inference on `device`, and all that the file holds."""
-    content = read_torch_file(path)
-    if not isinstance(content, dict) or not {"state_dict", "network"} <= set(content):
-        raise UserError(f"{path} is no model of this pipeline")
-    network = build_network(**content["network"])
-    network.load_state_dict(content["state_dict"])
+) -> tuple[ZeroShotNetwork, ModelContent]:
+    """The network of a model file, ready for inference on `device`, and all that the file says.
+
+    Raises UserError for a damaged file and for a file of something else.
+    """
+    state, content = read_model(path)
+    shapes = {name: value.shape for name, value in state.items()}
+    with _refusals(path):
+        with torch.device("meta"):  # which takes no memory, whatever sizes the file names
+            expected = build_network(**content["network"]).state_dict()
+        if shapes != {name: value.shape for name, value in expected.items()}:
+            raise ValueError("its weights are not those of the network that it names")
+        network = build_network(**content["network"])
+        network.load_state_dict(state)
     network.to(device).to(memory_format=torch.channels_last_3d)
     return network.eval().requires_grad_(False), content
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    """What is wrong with a file's content, as an error that names the file."""
+    try:
+        yield
+    except ValidationError as error:
+        places = {".".join(map(str, mistake["loc"])) for mistake in error.errors()}
+        raise UserError(f"{path} is no model of this pipeline: see {', '.join(places)}") from None
+    except (UserError, TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"{path} is no model of this pipeline: {error}") from None

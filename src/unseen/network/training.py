@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +41,7 @@ from unseen.network.labelled_clips import (
     stored_short_side,
 )
 from unseen.network.learning_rate import learning_rate
-from unseen.network.model_file import write_model
+from unseen.network.model_file import ModelDescription, Training, write_model
 from unseen.network.objective import Objective
 from unseen.network.processes import Group, process_group
 from unseen.network.settings import TrainingSettings
@@ -131,7 +131,8 @@ def train(
                 if isinstance(loader, FeatureLoader)
                 else stored_short_side(sources.shards)
             )
-            write_model(output, network, _description(data, sources, settings, lineage, short_side))
+            description = _description(data, sources, settings, lineage, short_side)
+            write_model(output, network, torch.from_numpy(data.class_embeddings), description)
             for path in outdated:
                 path.unlink()
 
@@ -460,14 +461,13 @@ def _description(
     data: TrainingSet,
     sources: TrainingSources,
     settings: TrainingSettings,
-    lineage: list[dict[str, Any]],
+    lineage: list[Training],
     short_side: int | None,
-) -> dict[str, Any]:
+) -> ModelDescription:
     """What the model file says beside the weights: enough to embed any video and name its class."""
     paths = list(sources.class_embeddings.values())
     return {
         "classes": data.classes,
-        "class_embeddings": torch.from_numpy(data.class_embeddings),
         "embedding": {
             "name": paths[0].parent.name,
             "digest": json_digest([_content_digest(path) for path in paths]),

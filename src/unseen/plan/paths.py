@@ -42,7 +42,7 @@ SOURCES = "results/sources/{dataset}.txt"
 # Training and embedding
 
 MODELS = "results/models"
-MODEL = "results/models/{run}/model.pt"
+MODEL = "results/models/{run}/model.safetensors"
 TRAINING_LOG = "results/models/{run}/log.csv"
 FEATURES = "results/features/{run}.h5"
 VIDEO_EMBEDDINGS = "results/video_embeddings/{run}/{dataset}.h5"

@@ -1,7 +1,8 @@
 """A trained model on anybody's videos and classes: the command `unseen`, and the same in Python.
 
     from unseen.prediction import load_classifier
-    classifier = load_classifier("model.pt", ["riding a horse", "surfing"], "googlenews.bin")
+    names = ["riding a horse", "surfing"]
+    classifier = load_classifier("model.safetensors", names, "googlenews.bin")
     prediction = classifier.classify_file("holiday.mp4").prediction
     print(prediction.classes[0], prediction.distances[0], prediction.unsure)
     print(classifier.classify_frames(frames).classes[:5])  # (L, 3, H, W) uint8, or 0..1

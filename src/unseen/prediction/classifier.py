@@ -1,7 +1,8 @@
 """A trained model on anybody's videos and classes: the nearest of the classes that were asked for.
 
     from unseen.prediction import load_classifier
-    classifier = load_classifier("model.pt", ["riding a horse", "surfing"], "googlenews.bin")
+    names = ["riding a horse", "surfing"]
+    classifier = load_classifier("model.safetensors", names, "googlenews.bin")
     prediction = classifier.classify_file("holiday.mp4").prediction
     print(prediction.classes[0], prediction.distances[0], prediction.unsure)
     print(classifier.classify_frames(frames).classes[:5])  # (L, 3, H, W) uint8, or 0..1
@@ -32,7 +33,7 @@ from torch.nn import functional
 from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.network.inference import embed_features, visual_features
-from unseen.network.model_file import load_model
+from unseen.network.model_file import ModelContent, load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.requested_classes import (
     OVERLAP_THRESHOLD,
@@ -228,9 +229,9 @@ def _wanted(classes: str | Iterable[str] | Mapping[str, Sequence[str]]) -> dict[
     return {name: [] for name in classes}
 
 
-def trained_classes(content: Mapping[str, Any]) -> Trained:
-    """What `model.pt` says of the classes that it and its initial weights were trained on."""
-    earlier = {str(entry["weights"]): entry["classes"] for entry in content.get("lineage", ())}
+def trained_classes(content: ModelContent) -> Trained:
+    """What a model file says of the classes that it and its initial weights were trained on."""
+    earlier = {entry["weights"]: entry["classes"] for entry in content["lineage"]}
     return Trained(
         names=list(content["classes"]),
         vectors=content["class_embeddings"].numpy().astype(np.float32),
@@ -240,9 +241,9 @@ def trained_classes(content: Mapping[str, Any]) -> Trained:
     )
 
 
-def _input_settings(content: Mapping[str, Any]) -> dict[str, Any]:
+def _input_settings(content: ModelContent) -> dict[str, Any]:
     """The model's input; one that was trained on nothing takes 8/7 of its crop as short side."""
-    settings = dict(content["input"])
+    settings: dict[str, Any] = {**content["input"]}
     if settings["short_side"] is None:
         settings["short_side"] = settings["crop"] * 8 // 7 // 2 * 2
     return settings

@@ -20,10 +20,12 @@ WORD_VECTORS = Path("resources/word_vectors/googlenews.bin")
 SHOWN = 5
 SOME_FAILED = 3
 """Exit code when some files could not be read; 1 is an error that ended the command."""
+MODEL_ENDINGS = (".safetensors", ".pt")
+"""Of model files; the second is that of the first version."""
 FORMATS = ("table", "csv", "json")
 EPILOG = """\
 examples:
-  unseen predict --model results/models/demo-e2e/model.pt \\
+  unseen predict --model results/models/demo-e2e/model.safetensors \\
       --classes "riding a horse, playing chess, surfing" holiday.mp4 clips/*.avi
   unseen predict --model MODEL --classes-file classes.txt --format csv --output out.csv videos/
   unseen predict --model MODEL --classes "walking, running" --window 10 --stride 5 \\
@@ -73,7 +75,7 @@ def _add_predict(commands: Any) -> None:
     parser.set_defaults(call=_predict)
     add = parser.add_argument
     add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, or a folder of videos")
-    add("--model", type=Path, required=True, metavar="FILE", help="a model.pt (see unseen models)")
+    add("--model", type=Path, required=True, metavar="FILE", help="a model (see unseen models)")
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument("--classes", metavar="NAMES", help="class names, separated by commas")
     classes.add_argument(
@@ -121,7 +123,7 @@ def _add_export(commands: Any) -> None:
         description="Write a model's video encoder as torch.export (.pt2) or ONNX (.onnx).",
     )
     parser.set_defaults(call=_export)
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a model.pt")
+    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a model")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE")
 
 
@@ -201,6 +203,8 @@ def video_files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def _check_is_there(model: Path) -> None:
+    if model.is_dir():
+        raise UserError(f"the model {model} is a folder; name the file in it, model.safetensors")
     if not model.is_file():
         raise UserError(f"the model {model} is not there; `unseen models` lists those that are")
 
@@ -343,7 +347,8 @@ WRITERS = {"table": as_table, "csv": as_csv, "json": _json_text}
 
 
 def _models(options: argparse.Namespace) -> int:
-    files = sorted((options.results / "models").glob("*/model.pt"))
+    found = (options.results / "models").glob("*/model.*")
+    files = sorted(path for path in found if path.suffix in MODEL_ENDINGS)
     if not files:
         raise UserError(f"{options.results}/models holds no model: train one, or name the folder")
     for path in files:
@@ -354,9 +359,9 @@ def _models(options: argparse.Namespace) -> int:
 def model_lines(path: Path, metrics: Path) -> list[str]:
     """A model's file, what it was trained on, and a line a test set that it was scored on."""
     from unseen.base.tabular import read_rows
-    from unseen.network.torch_files import read_torch_file
+    from unseen.network.model_file import read_model
 
-    content = read_torch_file(path)
+    _, content = read_model(path)
     network, classes = content["network"], len(content["classes"])
     lines = [
         str(path),

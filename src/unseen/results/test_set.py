@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import h5py
 import numpy as np
 
 from unseen.base.errors import UserError
+from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 from unseen.base.tabular import read_rows
 from unseen.classes.class_embeddings import read_class_embeddings
 
@@ -40,10 +40,13 @@ class Truth:
 
 def read_videos(path: Path) -> Videos:
     """The embeddings of a test set, from one snippet and from all snippets."""
-    with h5py.File(path) as store:
-        clip_ids = store["clip_id"].asstr()[:].tolist()
-        snippets = store["features"].shape[1]
-        embeddings = {1: store["embedding_1"][:], snippets: store["embedding"][:]}
+    with open_hdf5(path, "video embeddings") as store:
+        clip_ids = read_texts(store, "clip_id")
+        snippets = int(store["features"].shape[1])
+        count = len(clip_ids)
+        single = read_array(store, "embedding_1", count, None)
+        mean = read_array(store, "embedding", count, single.shape[1])
+    embeddings = {1: single, snippets: mean}
     for embedding in embeddings.values():
         broken = np.flatnonzero(~np.isfinite(embedding).all(axis=1))
         if broken.size:
@@ -60,12 +63,15 @@ def project_classes(path: Path, vectors: np.ndarray) -> np.ndarray:
     A run of the contrastive loss with projection heads keeps the class side's two layers, a ReLU
     between them, beside its video embeddings.
     """
-    with h5py.File(path) as store:
+    with open_hdf5(path, "video embeddings") as store:
         if "class_encoder" not in store:
             return vectors
-        layers = {name: value[:] for name, value in store["class_encoder"].items()}
-    hidden = np.maximum(vectors @ layers["weight_0"].T + layers["bias_0"], 0)
-    projected: np.ndarray = hidden @ layers["weight_1"].T + layers["bias_1"]
+        width = store["class_encoder/bias_0"].size
+        first = read_array(store, "class_encoder/weight_0", width, vectors.shape[1])
+        second = read_array(store, "class_encoder/weight_1", None, width)
+        biases = [read_array(store, f"class_encoder/bias_{layer}", None) for layer in (0, 1)]
+    hidden = np.maximum(vectors @ first.T + biases[0], 0)
+    projected: np.ndarray = hidden @ second.T + biases[1]
     projected /= np.linalg.norm(projected, axis=1, keepdims=True)
     return projected
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_run import CAT, DESCRIBED
 
 from unseen.base.errors import UserError
 from unseen.network.export import export_encoder, load_encoder
@@ -20,9 +21,9 @@ def model(request, tmp_path_factory) -> Path:
     settings = {"name": request.param, "frames": FRAMES, "crop": CROP, "width": 16}
     network, lineage = start_network(settings, embedding_dim=D, weights=None, seed=3)
     network.train()(torch.randn(4, 3, FRAMES, CROP, CROP))
-    path = tmp_path_factory.mktemp(request.param) / "model.pt"
-    shown = {"frames": FRAMES, "crop": CROP, "short_side": 36, "mean": MEAN, "std": STD}
-    write_model(path, network, {"input": shown, "classes": [], "lineage": lineage})
+    path = tmp_path_factory.mktemp(request.param) / "model.safetensors"
+    shown = DESCRIBED["input"] | {"frames": FRAMES, "crop": CROP, "mean": MEAN, "std": STD}
+    write_model(path, network, CAT, DESCRIBED | {"input": shown, "lineage": lineage})
     return path
 
 

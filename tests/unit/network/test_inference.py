@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from small_run import TINY, write_small_run
+from small_run import CAT, DESCRIBED, TINY, write_small_run
 
 from unseen.base.errors import UserError
 from unseen.network.inference import embed_videos
@@ -22,9 +22,8 @@ def run(tmp_path_factory):
     torch.set_num_threads(1)
     sources = write_small_run(folder, clips_per_class=1)
     network, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=0)
-    input_settings = {"frames": 4, "crop": 32, "mean": [0.4] * 3, "std": [0.2] * 3}
-    write_model(folder / "model.pt", network, {"input": input_settings})
-    return folder / "model.pt", sources.shards
+    write_model(folder / "model.safetensors", network, CAT, DESCRIBED)
+    return folder / "model.safetensors", sources.shards
 
 
 def embed(run, output, **settings):
@@ -75,8 +74,8 @@ def test_a_projection_of_the_classes_comes_along(run, tmp_path):
     """Scoring can compare videos with any class, without the network."""
     settings = TINY.network_settings | {"projection": 16}
     network, _ = start_network(settings, embedding_dim=6, weights=None, seed=0)
-    write_model(tmp_path / "model.pt", network, {"input": load_model(run[0])[1]["input"]})
-    embed((tmp_path / "model.pt", run[1]), tmp_path / "out.h5")
+    write_model(tmp_path / "model.safetensors", network, CAT, DESCRIBED)
+    embed((tmp_path / "model.safetensors", run[1]), tmp_path / "out.h5")
     classes = torch.randn(5, 6)
     with h5py.File(tmp_path / "out.h5") as file:
         layers = {name: torch.from_numpy(value[:]) for name, value in file["class_encoder"].items()}
@@ -87,6 +86,6 @@ def test_a_projection_of_the_classes_comes_along(run, tmp_path):
 
 def test_a_plain_classifier_has_nothing_to_score(run, tmp_path):
     network, _ = start_network(TINY.network_settings, embedding_dim=None, weights=None, seed=0)
-    write_model(tmp_path / "model.pt", network, {"input": {}})
+    write_model(tmp_path / "model.safetensors", network, CAT, DESCRIBED)
     with pytest.raises(UserError, match="plain classifier"):
-        embed((tmp_path / "model.pt", run[1]), tmp_path / "out.h5")
+        embed((tmp_path / "model.safetensors", run[1]), tmp_path / "out.h5")

@@ -7,6 +7,7 @@ import pytest
 import torch
 import torchvision
 from released import authors_checkpoint
+from small_run import CAT, DESCRIBED
 
 from unseen.base.errors import UserError
 from unseen.network.initial_weights import load_weights, read_weights, start_network
@@ -72,28 +73,41 @@ def test_torchvisions_weights_load_without_their_classifier(tmp_path):
 def test_a_model_loads_with_its_lineage(tmp_path):
     source = network(seed=1)
     first = {"weights": "KINETICS400_V1", "classes": ["abseiling"]}
-    write_model(tmp_path / "model.pt", source, {"classes": ["cat"], "lineage": [first]})
+    write_model(tmp_path / "model.safetensors", source, CAT, DESCRIBED | {"lineage": [first]})
     target, lineage = start_network(
         {"name": "r2plus1d_10", **SETTINGS},
         embedding_dim=300,
-        weights=str(tmp_path / "model.pt"),
+        weights=str(tmp_path / "model.safetensors"),
         seed=2,
     )
     assert_same_states(source, target)
-    assert lineage == [{"weights": str(tmp_path / "model.pt"), "classes": ["cat"]}, first]
+    assert lineage == [{"weights": str(tmp_path / "model.safetensors"), "classes": ["cat"]}, first]
 
 
 def test_a_model_is_the_same_bytes_wherever_it_is_written(tmp_path):
     for name in ("a.pt", "another_name.pt"):
-        write_model(tmp_path / name, network(), {"classes": ["cat"]})
+        write_model(tmp_path / name, network(), CAT, DESCRIBED)
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another_name.pt").read_bytes()
+
+
+def test_a_model_of_the_first_version_is_read(tmp_path):
+    """`model.pt`, a PyTorch file with everything in one dictionary."""
+    source = network(seed=1)
+    content = {"state_dict": source.state_dict(), "network": source.settings, "seed": 3}
+    content |= {**DESCRIBED, "class_embeddings": CAT, "versions": {"torch": "2.6"}}
+    torch.save(content, tmp_path / "model.pt")
+    target, found = load_model(tmp_path / "model.pt")
+    assert_same_states(source, target)
+    assert torch.equal(found["class_embeddings"], CAT)
+    assert {key: found[key] for key in DESCRIBED} == DESCRIBED and found["seed"] == 3
+    assert read_weights(str(tmp_path / "model.pt"), "r2plus1d_10").lineage[0]["classes"] == ["cat"]
 
 
 def test_a_classifiers_features_start_another_run(tmp_path):
     source, target = network(embedding_dim=None, seed=1), network(seed=2)
     before = target.semantic_encoder.projection.weight.clone()
-    write_model(tmp_path / "model.pt", source, {"classes": [], "lineage": []})
-    load_weights(target, read_weights(str(tmp_path / "model.pt"), "r2plus1d_10"))
+    write_model(tmp_path / "model.safetensors", source, CAT, DESCRIBED)
+    load_weights(target, read_weights(str(tmp_path / "model.safetensors"), "r2plus1d_10"))
     assert_same_states(source.visual_encoder, target.visual_encoder)
     assert torch.equal(target.semantic_encoder.projection.weight, before)
 
@@ -127,14 +141,14 @@ def test_a_plain_pickle_is_refused(tmp_path):
 
 
 def test_what_does_not_fit_is_listed(tmp_path):
-    write_model(tmp_path / "model.pt", network("r3d_18"), {"classes": [], "lineage": []})
+    write_model(tmp_path / "model.safetensors", network("r3d_18"), CAT, DESCRIBED)
     with pytest.raises(UserError, match=r"visual_encoder.*is missing.*and \d+ more"):
-        load_weights(network(), read_weights(str(tmp_path / "model.pt"), "r2plus1d_10"))
+        load_weights(network(), read_weights(str(tmp_path / "model.safetensors"), "r2plus1d_10"))
 
 
 def test_another_head_needs_permission(tmp_path):
-    write_model(tmp_path / "model.pt", network(embedding_dim=7), {"classes": [], "lineage": []})
-    weights = read_weights(str(tmp_path / "model.pt"), "r2plus1d_10")
+    write_model(tmp_path / "model.safetensors", network(embedding_dim=7), CAT, DESCRIBED)
+    weights = read_weights(str(tmp_path / "model.safetensors"), "r2plus1d_10")
     with pytest.raises(UserError, match="replace_head"):
         load_weights(network(), weights)
     target = network(seed=2)

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 from repository import SCRIPTS, SOURCE
-from small_run import TINY, background, write_small_run
+from small_run import CAT, DESCRIBED, TINY, background, write_small_run
 
 import unseen.network.training
 from unseen.base.errors import UserError
@@ -45,7 +45,7 @@ def sources(tmp_path_factory) -> TrainingSources:
 
 def run(sources, folder, settings=TINY, **options):
     options = {"weights": None, "features": None, **options}
-    output = folder / "model.pt"
+    output = folder / "model.safetensors"
     train(sources, settings, output=output, log=folder / "log.csv", **options)
     return output.read_bytes()
 
@@ -72,7 +72,7 @@ def test_eight_clips_are_learnt_by_heart(tmp_path):
         TINY, epochs=60, milestones=[50], batch_size=8, dropout=0.0, checkpoint_minutes=10.0
     )
     run(sources, tmp_path, settings)
-    network, content = load_model(tmp_path / "model.pt")
+    network, content = load_model(tmp_path / "model.safetensors")
     data = select_training_set(stored_clips(sources.shards), sources)
     loader = training_loader(open_store(sources.shards), data.clips, settings)
     batch = next(loader.epoch(0))
@@ -105,18 +105,18 @@ def test_signals_are_looked_at_every_few_steps(sources, tmp_path, monkeypatch):
 
     monkeypatch.setattr(unseen.network.training, "stop_signals", stop_at_once)
     stops = 0
-    while not (tmp_path / "stopped/model.pt").exists():
+    while not (tmp_path / "stopped/model.safetensors").exists():
         with contextlib.suppress(SystemExit):
             run(sources, tmp_path / "stopped")
         stops += 1
     assert stops > TINY.epochs
-    assert (tmp_path / "stopped/model.pt").read_bytes() == whole
+    assert (tmp_path / "stopped/model.safetensors").read_bytes() == whole
 
 
 def test_a_model_that_got_lost_is_there_again_in_a_moment(sources, tmp_path, capsys):
     whole = run(sources, tmp_path)
     log = (tmp_path / "log.csv").read_bytes()
-    (tmp_path / "model.pt").unlink()
+    (tmp_path / "model.safetensors").unlink()
     (tmp_path / "log.csv").unlink()
     capsys.readouterr()
     assert run(sources, tmp_path) == whole
@@ -193,7 +193,7 @@ def test_a_loss_that_is_not_finite_names_its_clips(sources, tmp_path):
 def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, feature_epochs):
     settings = replace(TINY, freeze=True, feature_epochs=feature_epochs, dtype="bfloat16")
     start, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=9)
-    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    write_model(tmp_path / "start.pt", start, CAT, DESCRIBED)
     weights = str(tmp_path / "start.pt")
     through = run(sources, tmp_path / "through", settings, weights=weights)
     extract_features(sources, settings, weights, tmp_path / "features.h5")
@@ -205,7 +205,7 @@ def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, fea
         features=tmp_path / "features.h5",
     )
     assert stored == through
-    network, content = load_model(tmp_path / "stored" / "model.pt")
+    network, content = load_model(tmp_path / "stored" / "model.safetensors")
     for name, value in network.visual_encoder.state_dict().items():
         assert torch.equal(value, start.visual_encoder.state_dict()[name]), name
     assert not torch.equal(
@@ -236,7 +236,7 @@ def test_other_losses_learn(sources, tmp_path, keys):
     run(sources, tmp_path, replace(TINY, epochs=8, milestones=[], **keys))
     rows = rows_of(tmp_path)
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
-    network, _ = load_model(tmp_path / "model.pt")
+    network, _ = load_model(tmp_path / "model.safetensors")
     assert (network.semantic_encoder is None) == (keys.get("loss") == "classification")
 
 
@@ -284,25 +284,25 @@ def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path)
     ]
     (tmp_path / "arguments").write_text("\n".join(arguments))
     command = [sys.executable, script, f"@{tmp_path / 'arguments'}", "--processes", "2"]
-    command += ["--output", tmp_path / "model.pt", "--log", tmp_path / "log.csv"]
+    command += ["--output", tmp_path / "model.safetensors", "--log", tmp_path / "log.csv"]
     environment = os.environ | {"PYTHONPATH": str(SOURCE)}
     process = subprocess.Popen(command, env=environment)
     while not checkpoints(tmp_path) and process.poll() is None:
         time.sleep(0.01)
     process.terminate()
     assert process.wait() == STOPPED
-    assert not (tmp_path / "model.pt").exists()
+    assert not (tmp_path / "model.safetensors").exists()
     subprocess.run(command, check=True, env=environment)
     assert len(rows_of(tmp_path)) == 40
-    load_model(tmp_path / "model.pt")
+    load_model(tmp_path / "model.safetensors")
 
 
 def test_weights_alone_make_a_model(sources, tmp_path):
     start, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=9)
-    write_model(tmp_path / "start.pt", start, {"classes": ["cat"], "lineage": []})
+    write_model(tmp_path / "start.pt", start, CAT, DESCRIBED)
     nothing = replace(sources, shards={}, labels={})
     run(nothing, tmp_path, weights=str(tmp_path / "start.pt"))
-    network, content = load_model(tmp_path / "model.pt")
+    network, content = load_model(tmp_path / "model.safetensors")
     for name, value in network.state_dict().items():
         assert torch.equal(value, start.state_dict()[name]), name
     assert len(content["classes"]) == 7 and rows_of(tmp_path) == []

@@ -77,7 +77,7 @@ def test_what_training_reads(tiny: Plan) -> None:
         "results/clips/demo-kinetics/001.h5",
         "results/labels/demo-kinetics.csv",
         "results/class_embeddings/word2vec/demo-kinetics.h5",
-        "results/models/demo-sun/model.pt",
+        "results/models/demo-sun/model.safetensors",
     )
     assert inputs.small == ("results/kept/demo-e2e.txt",)
     assert inputs.aside == ("results/rejected/demo-kinetics.csv",)

@@ -40,7 +40,7 @@ def test_damaged_record(folder: Path, content: bytes, output: str) -> None:
 
 
 @pytest.mark.parametrize("before", [None, SOUND])
-@pytest.mark.parametrize("output", ["results/model.pt", LONG])
+@pytest.mark.parametrize("output", ["results/model.safetensors", LONG])
 def test_interrupted_job(folder: Path, output: str, before: bytes | None) -> None:
     """An output without a record of the job that made it, or with that of an earlier job."""
     file = folder.parent / output
@@ -55,7 +55,7 @@ def test_interrupted_job(folder: Path, output: str, before: bytes | None) -> Non
 
 
 def test_interrupted_job_without_output(folder: Path) -> None:
-    record(folder, "results/model.pt", b"{}", kind="incomplete")
+    record(folder, "results/model.safetensors", b"{}", kind="incomplete")
     assert mend_records(folder) == {}
 
 

@@ -67,7 +67,7 @@ def world(tmp_path_factory):
     near = {"deep": "blue", "water": "sea", "dry": "golden", "straw": "wheat"}
     words |= {new: unit(words[old] + 0.3 * rng.normal(size=D)) for new, old in near.items()}
     vectors = write_vectors(folder / "vectors.txt", words)
-    model = folder / "models" / "tiny" / "model.pt"
+    model = folder / "models" / "tiny" / "model.safetensors"
     settings = replace(TINY, epochs=12, milestones=[10], learning_rate=3e-3)
     train(sources, settings, weights=None, features=None, output=model, log=folder / "log.csv")
     videos = folder / "videos"
@@ -361,7 +361,9 @@ def test_exit_codes(world, tmp_path):
     assert [bool(row["error"]) for row in read_rows(output)] == [False, False, True]
     done = command(*options, world["videos"])
     assert done.returncode == 0 and "deep water" in done.stdout
-    done = command(*options[:2], tmp_path / "model.pt", "--classes", "a, b", world["videos"])
+    done = command(
+        *options[:2], tmp_path / "model.safetensors", "--classes", "a, b", world["videos"]
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("error: the model") and "Traceback" not in done.stderr
     assert command("predict").returncode == 2
