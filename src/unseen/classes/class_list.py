@@ -7,7 +7,8 @@ from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
-from unseen.base.text import read_text, shown
+from unseen.base.names import shown
+from unseen.base.text import read_text
 
 ClassWords = dict[str, list[str]]
 """The words of each class, in the order of the list."""

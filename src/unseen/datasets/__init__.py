@@ -11,9 +11,10 @@ from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, json_digest, write_digest
+from unseen.base.names import shown
 from unseen.base.tabular import write_rows
 from unseen.datasets import activitynet, folders, hmdb51, kinetics, sun397, ucf101
-from unseen.datasets.files import tree_digest
+from unseen.datasets.files import ARCHIVES, tree_digest
 from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
 
 __all__ = [
@@ -82,16 +83,16 @@ def list_clips(
 
 def read_listing(dataset: str, layout: str, root: Path, options: LayoutOptions) -> Listing:
     """A data set's listing, checked: sorted by clip id, ids unique, excluded classes left out."""
-    if not root.is_dir():
-        raise UserError(
-            f"the root of data set {dataset} is not there: {root} (datasets.{dataset}.root)"
-        )
+    _check_root(dataset, root)
     listing = LAYOUTS[layout](root, options)
+    _show_names(listing)
     _exclude(dataset, listing, options.exclude)
     if not listing.clips:
+        missing = f"{len(listing.missing)} annotated clips are missing" if listing.missing else ""
         raise UserError(
-            f"data set {dataset}: nothing in {root} fits the layout {layout}"
-            + (f"; {len(listing.missing)} annotated clips are missing" if listing.missing else "")
+            f"data set {dataset}: nothing in {root} fits the layout {layout} "
+            f"(datasets.{dataset}.root): "
+            + ("; ".join(filter(None, [missing, *listing.notes])) or "it holds no file")
         )
     _check_unique(dataset, listing.clips)
     listing.clips.sort(key=lambda clip: clip.clip_id)
@@ -126,6 +127,31 @@ def shard_of(clip_id: str, shards: int) -> int:
 def shard_name(shard: int) -> str:
     """The name of a shard in paths: at least three digits."""
     return f"{shard:03d}"
+
+
+def _check_root(dataset: str, root: Path) -> None:
+    key = f"(datasets.{dataset}.root)"
+    if not root.exists():
+        raise UserError(f"the root of data set {dataset} is not there: {root} {key}")
+    if not root.is_dir():
+        packed = root.suffix.lower() in ARCHIVES
+        raise UserError(
+            f"the root of data set {dataset} is {'an archive' if packed else 'a file'}: {root} "
+            f"{key}; " + ("unpack it, and name the folder" if packed else "name its folder")
+        )
+
+
+def _show_names(listing: Listing) -> None:
+    """Make all names text in one line, in place: files are found by what is shown of them."""
+    odd = 0
+    for number, (clip_id, path, start, end, fingerprint, class_name) in enumerate(listing.clips):
+        text = shown(clip_id), shown(path), class_name and shown(class_name)
+        if text != (clip_id, path, class_name):
+            odd += 1
+            listing.clips[number] = ClipRow(*text[:2], start, end, fingerprint, text[2])
+    listing.missing = [(shown(clip), name and shown(name)) for clip, name in listing.missing]
+    if odd:
+        listing.notes.append(f"{odd} names hold control characters or no UTF-8, shown as escapes")
 
 
 def _manifest(clip: ClipRow) -> dict[str, str | float | None]:

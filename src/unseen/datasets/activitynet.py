@@ -10,6 +10,7 @@ from unseen.datasets.files import File, media_files, read_bytes
 from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
 
 DEFAULT_SUBSETS = ("training", "validation")  # the labels of the testing subset are withheld
+LONGEST_S = 999_999
 VERSION_NOTE = (
     "ActivityNet v1.3 labels 14,950 videos (10,024 for training, 4,926 for validation); "
     "the paper counts 27,801"
@@ -60,6 +61,8 @@ def _read(path: Path | None) -> dict[str, Any]:
         content = json.loads(read_bytes(path))
     except ValueError as error:
         raise UserError(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply: it is no file of ActivityNet") from None
     if not isinstance(content, dict) or not isinstance(content.get("database"), dict):
         raise UserError(f"{path} has no entry `database`: it is no annotation file of ActivityNet")
     return content
@@ -69,16 +72,17 @@ def _segments(content: dict[str, Any], options: LayoutOptions) -> Iterator[Segme
     """The segments of the wanted subsets, in the order of the file."""
     database = content["database"]
     subsets = options.subsets or DEFAULT_SUBSETS
-    known = {video.get("subset") for video in database.values()}
+    for identifier, video in database.items():
+        _check_video(options.annotations, identifier, video)
+    known = {video["subset"] for video in database.values()}
     unknown = [subset for subset in subsets if subset not in known]
     if unknown and options.subsets:
         raise UserError(
-            f"{options.annotations} has no subset {names(unknown)}: it has "
-            f"{names(sorted(filter(None, known)))}"
+            f"{options.annotations} has no subset {names(unknown)}: it has {names(sorted(known))}"
         )
     labelled = {video["subset"] for video in database.values() if video.get("annotations")}
     for identifier, video in database.items():
-        subset = video.get("subset")
+        subset = video["subset"]
         if subset not in subsets:
             continue
         for annotation in video.get("annotations") or []:
@@ -87,14 +91,29 @@ def _segments(content: dict[str, Any], options: LayoutOptions) -> Iterator[Segme
             yield Segment(identifier, None, None, None)
 
 
-def _segment(identifier: str, annotation: dict[str, Any], path: Path | None) -> Segment:
+def _check_video(path: Path | None, identifier: str, video: Any) -> None:
+    if not isinstance(video, dict):
+        raise UserError(f"{path}, video {identifier}: no object with `subset` and `annotations`")
+    if not isinstance(video.get("subset"), str):
+        raise UserError(f"{path}, video {identifier}: the field `subset` is missing or no text")
+    if not isinstance(video.get("annotations") or [], list):
+        raise UserError(f"{path}, video {identifier}: the field `annotations` is no list")
+
+
+def _segment(identifier: str, annotation: Any, path: Path | None) -> Segment:
+    where = f"{path}, video {identifier}: {str(annotation)[:200]} is no segment"
+    if not isinstance(annotation, dict):
+        raise UserError(f"{where} with a label, start and end")
+    label, segment = annotation.get("label"), annotation.get("segment")
+    if not isinstance(label, str) or not label:
+        raise UserError(f"{where}: the field `label` is missing or no text")
     try:
-        start, end = map(float, annotation["segment"])
-        return Segment(identifier, start, end, str(annotation["label"]))
-    except (KeyError, TypeError, ValueError):
-        raise UserError(
-            f"{path}, video {identifier}: {annotation} is no segment with a label, start and end"
-        ) from None
+        start, end = map(float, segment or ())
+    except (TypeError, ValueError):
+        raise UserError(f"{where}: the field `segment` must hold its start and end") from None
+    if not (abs(start) <= LONGEST_S and abs(end) <= LONGEST_S):
+        raise UserError(f"{where}: the field `segment` must hold seconds, at most {LONGEST_S}")
+    return Segment(identifier, start, end, label)
 
 
 def _distinct(segments: Iterator[Segment], path: Path | None) -> tuple[dict[str, Segment], int]:

@@ -8,21 +8,32 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unseen.base.errors import UserError
+from unseen.base.names import shown
 
 # fmt: off
 VIDEOS = frozenset({
-    ".3gp", ".asf", ".avi", ".divx", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg",
-    ".mpg", ".mts", ".ogv", ".ts", ".webm", ".wmv",
+    ".264", ".265", ".266", ".3g2", ".3gp", ".amv", ".asf", ".av1", ".avc", ".avi", ".dav", ".dif",
+    ".divx", ".dv", ".f4v", ".flv", ".gxf", ".h261", ".h263", ".h264", ".h265", ".h266", ".hevc",
+    ".ismv", ".ivf", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v", ".mj2", ".mjpeg", ".mjpg", ".mk3d",
+    ".mkv", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".nsv", ".nut", ".obu", ".ogm",
+    ".ogv", ".qt", ".rm", ".rmvb", ".tod", ".ts", ".vc1", ".viv", ".vob", ".webm", ".wmv", ".wtv",
+    ".y4m",
 })
+"""Endings of files that ffmpeg reads as video; its own list has sound, text and pictures too."""
 PHOTOGRAPHS = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+ANIMATED = frozenset({".apng", ".gif", ".png", ".webp"})
+"""Endings of pictures that may have more than one frame: then they are videos."""
+ARCHIVES = frozenset({".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip"})
 # fmt: on
-SUFFIXES = {"videos": VIDEOS, "photographs": PHOTOGRAPHS}
+LARGEST = 512 << 20
+"""Bytes of a publisher's annotations; Kinetics-700's are 30 million."""
 SKIPPED_FOLDERS = frozenset({"__MACOSX"})
 
 
 class File(NamedTuple):
     """A file: its path below the root with forward slashes, its bytes, its time in nanoseconds.
 
+    Bytes of the path that are no UTF-8 are kept as Python keeps them (see `unseen.base.names`).
     A link that leads nowhere has the size and the time -1; it is listed, and rejected when decoded.
     """
 
@@ -65,7 +76,7 @@ def walk(root: Path | str) -> Iterator[File]:
     ending of a video or photograph passes for a file: it stands where one should be.
 
     Raises:
-        UserError: where there is no such folder, a folder cannot be read, or a name is no text.
+        UserError: where there is no such folder, or a folder cannot be read.
     """
     pending, visited = [("", os.fspath(root))], {_identity(root)}
     while pending:
@@ -76,8 +87,6 @@ def walk(root: Path | str) -> Iterator[File]:
             if name.startswith("."):
                 continue
             path = prefix + name
-            if not name.isprintable():
-                _check_text(path, root)
             if entry.is_dir() and not _poses_as_media(name):
                 if name not in SKIPPED_FOLDERS and _first_visit(entry.path, visited):
                     subfolders.append((path + "/", entry.path))
@@ -92,33 +101,62 @@ def walk(root: Path | str) -> Iterator[File]:
 
 
 def media_files(root: Path | str, media: str) -> tuple[list[File], list[str]]:
-    """The videos or the photographs below a root, and a note on the files that are neither."""
-    found, others = [], Counter()
-    suffixes = SUFFIXES[media]
+    """The videos or the photographs below a root, and a note on the files that are neither.
+
+    Among the videos are pictures with more than one frame, such as animated GIFs.
+    """
+    found, others = [], Counter[str]()
     for file in walk(root):
         suffix = file.suffix
-        if suffix in suffixes:
+        if media == "photographs":
+            wanted = suffix in PHOTOGRAPHS
+        else:
+            wanted = suffix in VIDEOS or (suffix in ANIMATED and is_animated(root, file))
+        if wanted:
             found.append(file)
         else:
             others[suffix or "no ending"] += 1
     notes = []
     if others:
-        kinds = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(5))
-        notes.append(f"files passed over, since by their names they are no {media}: {kinds}")
+        kinds = ", ".join(f"{count} {shown(suffix)}" for suffix, count in others.most_common(5))
+        notes.append(f"files passed over, since they are no {media}: {kinds}")
+    if archives := {suffix for suffix in others if suffix in ARCHIVES}:
+        notes.append(
+            f"archives are not looked into: unpack the {', '.join(sorted(archives))} files"
+        )
     return found, notes
 
 
-def first_media(root: Path | str) -> str:
-    """`videos` or `photographs`: what the first file below a root with a known ending is.
+def main_media(root: Path | str) -> str:
+    """`videos` where there is a video below a root, or most pictures are animated; otherwise
+    `photographs`.
 
     Raises:
-        UserError: where no file has one.
+        UserError: where there is neither.
     """
+    still, moving = 0, 0
     for file in walk(root):
-        for media, suffixes in SUFFIXES.items():
-            if file.suffix in suffixes:
-                return media
-    raise UserError(f"{root} holds neither videos nor photographs")
+        suffix = file.suffix
+        if suffix in VIDEOS:
+            return "videos"
+        if suffix in ANIMATED and is_animated(root, file):
+            moving += 1
+        elif suffix in PHOTOGRAPHS:
+            still += 1
+    if not still and not moving:
+        raise UserError(f"{root} holds neither videos nor photographs")
+    return "videos" if moving > still else "photographs"
+
+
+def is_animated(root: Path | str, file: File) -> bool:
+    """Whether a picture has more than one frame; not where it cannot be read."""
+    from PIL import Image
+
+    try:
+        with Image.open(Path(root) / file.path) as picture:
+            return bool(getattr(picture, "is_animated", False))
+    except Exception:  # of many kinds, by what is damaged
+        return False
 
 
 def tree_digest(root: Path | str, others: Iterable[Path]) -> str:
@@ -129,22 +167,26 @@ def tree_digest(root: Path | str, others: Iterable[Path]) -> str:
     """
     digest = hashlib.sha256()
     for path, size, mtime_ns in walk(root):
-        digest.update(f"{path}\0{size}\0{mtime_ns}\n".encode())
-    for path in others:
+        digest.update(f"{path}\0{size}\0{mtime_ns}\n".encode(errors="surrogateescape"))
+    for other in others:
         digest.update(b"\0")
-        digest.update(read_bytes(path))
+        digest.update(read_bytes(other))
     return digest.hexdigest()
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's content. Raises UserError where there is no such file."""
+    """A file's content. Raises UserError where there is no such file, or one over `LARGEST`."""
     try:
-        return Path(path).read_bytes()
+        with Path(path).open("rb") as stream:
+            content = stream.read(LARGEST + 1)
     except OSError as error:
         raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    if len(content) > LARGEST:
+        raise UserError(f"{path} is larger than {LARGEST >> 20} MiB, the most that is read of it")
+    return content
 
 
-def _entries(folder: str) -> list[os.DirEntry]:
+def _entries(folder: str) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -172,12 +214,3 @@ def _identity(folder: Path | str) -> tuple[int, int]:
     except OSError as error:
         raise UserError(f"{folder} cannot be read as a folder: {error.strerror}") from None
     return status.st_dev, status.st_ino
-
-
-def _check_text(path: str, root: Path | str) -> None:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        raise UserError(
-            f"{root} holds a file whose name is not valid UTF-8: {path!r}; rename it"
-        ) from None

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.datasets.files import media_files
-from unseen.datasets.listing import LayoutOptions, Listing, names, whole_file
+from unseen.datasets.listing import SPLITS, LayoutOptions, Listing, names, whole_file
 
 
 def rows(root: Path, options: LayoutOptions) -> Listing:
@@ -14,11 +14,13 @@ def rows(root: Path, options: LayoutOptions) -> Listing:
         UserError: for a video outside all class folders, since its name does not tell its class.
     """
     files, notes = media_files(root, "videos")
-    stray = [file.path for file in files if not file.folder]
+    stray = [
+        file.path for file in files if not file.folder or file.folder.rpartition("/")[2] in SPLITS
+    ]
     if stray:
         raise UserError(
-            f"{root} holds videos outside its class folders: {names(stray)}; "
-            "HMDB51's archives unpack to one folder a class"
+            f"{root} holds videos outside its class folders: {names(stray)}; HMDB51's archives"
+            " unpack to one folder a class. Is the root the folder that holds these folders?"
         )
     clips = []
     for file in files:

@@ -1,10 +1,10 @@
 """Kinetics-400, -600 and -700: the official CSV and the files that download scripts make of it.
 
 The files lie in a folder a class, a folder a split or all in one, as `<id>_<start>_<end>.mp4` (cut
-to the annotated seconds) or as `<id>.mp4` (cut or whole, which durations tell).
+to the annotated seconds) or as `<id>.mp4` (cut or whole, which durations tell). Mirrors ship a
+folder `replacement...` beside them: its files replace broken ones.
 """
 
-import csv
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from unseen.base.errors import UserError
+from unseen.base.tabular import Row, iterate_rows
 from unseen.datasets.files import File, media_files
 from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
 
 SAMPLE = 50
 SLACK_S = 1.0  # by which a cut file may be longer than its annotation: cuts fall on key frames
+REPLACEMENTS = "replacement"  # how the folders begin that hold sound copies of broken clips
+LONGEST_S = 999_999  # what six digits hold
 COLUMNS = ("youtube_id", "time_start", "time_end")
 
 
@@ -91,33 +94,26 @@ def _read(options: LayoutOptions) -> tuple[list[Annotation], list[str]]:
 
 def _parse(path: Path) -> Iterator[tuple[int, Annotation]]:
     """Annotations with the numbers of their rows; the header is row 1."""
-    try:
-        stream = path.open(newline="", encoding="utf-8-sig")
-    except OSError as error:
-        raise UserError(f"{path} cannot be read: {error.strerror}") from None
-    with stream:
-        reader = csv.DictReader(stream)
-        absent = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
-        if absent:
-            raise UserError(f"{path} has no column {names(absent)}: is it Kinetics' CSV?")
-        for number, row in enumerate(reader, start=2):
-            try:
-                yield number, _annotation(row)
-            except (TypeError, ValueError) as error:
-                raise UserError(f"{path}, row {number}: {error}") from None
+    for number, row in iterate_rows(path, COLUMNS):
+        try:
+            yield number, _annotation(row)
+        except ValueError as error:
+            raise UserError(f"{path}, row {number}: {error}") from None
 
 
-def _annotation(row: dict[str, str]) -> Annotation:
+def _annotation(row: Row) -> Annotation:
     video, split, label = row["youtube_id"], row.get("split") or "", row.get("label") or None
     if not video:
         raise ValueError("youtube_id is empty")
     try:
         start, end = float(row["time_start"]), float(row["time_end"])
-    except (TypeError, ValueError):
+    except ValueError:
         times = f"{row['time_start']!r} and {row['time_end']!r}"
         raise ValueError(f"time_start and time_end must be seconds, not {times}") from None
     if not 0 <= start < end:
         raise ValueError(f"time_end must lie after time_start, but {end} follows {start}")
+    if end > LONGEST_S:
+        raise ValueError(f"time_end must be seconds, at most {LONGEST_S}, not {end}")
     return Annotation(video, start, end, split, label)
 
 
@@ -130,17 +126,28 @@ def _match(
 ) -> tuple[list[Match], list[tuple[str, str | None]]]:
     """Annotations with their files, and the clips that have none."""
     by_stem: dict[str, list[File]] = defaultdict(list)
+    replacing: dict[str, list[File]] = defaultdict(list)
     for file in files:
-        by_stem[file.stem].append(file)
+        replaces = REPLACEMENTS in file.path and _replaces(file)
+        (replacing if replaces else by_stem)[file.stem].append(file)
     matches, missing = [], []
     for annotation in annotations:
-        named = by_stem.get(annotation.clip_id) or by_stem.get(_unpadded(annotation))
-        found = named or by_stem.get(annotation.video)
+        clip_id, unpadded = annotation.clip_id, _unpadded(annotation)
+        better = replacing and (replacing.get(clip_id) or replacing.get(unpadded))
+        named = better or by_stem.get(clip_id) or by_stem.get(unpadded)
+        by_id = replacing.get(annotation.video) if replacing and not better else None
+        if by_id:
+            named = None
+        found = by_id or named or by_stem.get(annotation.video)
         if found:
             matches.append(Match(annotation, _choose(found, annotation), bool(named)))
         else:
             missing.append((annotation.clip_id, annotation.class_name))
     return matches, missing
+
+
+def _replaces(file: File) -> bool:
+    return any(folder.startswith(REPLACEMENTS) for folder in file.folder.split("/"))
 
 
 def _unpadded(annotation: Annotation) -> str:
@@ -174,7 +181,7 @@ def _trimmed(matches: list[Match], root: Path, declared: bool | str) -> list[boo
     step = max(1, len(unsure) // SAMPLE)
     sample = {_lasts_as_annotated(match, root) for match in unsure[::step]} - {None}
     if len(sample) == 1:
-        (common,) = sample
+        common = True in sample
         return [match.named_by_times or common for match in matches]
     return [match.named_by_times or _lasts_as_annotated(match, root) is True for match in matches]
 

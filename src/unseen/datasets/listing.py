@@ -7,6 +7,10 @@ from typing import Literal, NamedTuple
 
 from unseen.datasets.files import File
 
+SPLITS = frozenset({"dev", "eval", "test", "testing", "train", "training", "val", "valid"})
+SPLITS |= {"validate", "validation"}
+"""What people call the folders of a data set's parts."""
+
 
 class ClipRow(NamedTuple):
     """One clip: a whole file, or the part of it from `start_s` to `end_s`.
@@ -29,9 +33,10 @@ class LayoutOptions:
     Attributes:
         annotations: the publisher's file: Kinetics' CSV, ActivityNet's JSON, SUN's ClassName.txt
             (where it is not in the root), a list of paths for `folders`.
-        subsets: of the annotations that are taken; None takes the layout's default.
+        subsets: of the annotations that are taken, or of the folders of `folders`; None takes the
+            layout's default.
         trimmed: Kinetics: whether files are cut to their ten seconds; `auto` finds out.
-        media: what `folders` holds; `auto` looks at the first file.
+        media: what `folders` holds; with `auto` videos win over pictures.
         exclude: names of classes to leave out.
     """
 
@@ -54,6 +59,11 @@ class Listing:
 def whole_file(clip_id: str, file: File, class_name: str | None) -> ClipRow:
     """The row of a clip that is a file of its own."""
     return ClipRow(clip_id, file.path, None, None, file.fingerprint, class_name)
+
+
+def top_folders(files: Sequence[File]) -> list[str]:
+    """The names of the folders in the root that hold files, sorted."""
+    return sorted({file.path.partition("/")[0] for file in files if "/" in file.path})
 
 
 def names(values: Sequence[str], at_most: int = 5) -> str:

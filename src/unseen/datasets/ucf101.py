@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from unseen.datasets.files import File, media_files
-from unseen.datasets.listing import LayoutOptions, Listing, whole_file
+from unseen.datasets.listing import SPLITS, LayoutOptions, Listing, names, top_folders, whole_file
 
 CLIP_NAME = re.compile(r"v_(?P<class>.+)_g\d+_c\d+")
 
@@ -15,15 +15,27 @@ FOLDER_NAMES = {"HandStandPushups": "HandstandPushups"}
 def rows(root: Path, options: LayoutOptions) -> Listing:
     """Clips are named by their file (`v_Archery_g01_c01`), classes by the folder around it.
 
-    A file in the root itself gets its class from its own name.
+    A file in the root itself, or in a split's folder (`train`, say), gets its class from its own
+    name.
     """
     files, notes = media_files(root, "videos")
     clips = [whole_file(file.stem, file, _class_name(file)) for file in files]
+    flat = [file for file in files if _inner_folder(file).lower() in SPLITS]
+    if flat:
+        notes.append(
+            f"{len(flat)} videos lie in folders of splits ({names(top_folders(flat))}): their own"
+            " names tell their classes"
+        )
     return Listing(clips, notes=notes)
 
 
+def _inner_folder(file: File) -> str:
+    return file.folder.rpartition("/")[2]
+
+
 def _class_name(file: File) -> str | None:
-    if file.folder:
-        return file.folder.rpartition("/")[2]
+    folder = _inner_folder(file)
+    if folder and folder.lower() not in SPLITS:
+        return folder
     match = CLIP_NAME.fullmatch(file.stem)
     return FOLDER_NAMES.get(match["class"], match["class"]) if match else None

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
-from unseen.base.text import shown
+from unseen.base.names import shown
 from unseen.classes import class_list
 from unseen.classes.embed_classes import encode_phrases
 from unseen.classes.overlap import distances

@@ -7,13 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
+from fuzzing import TRIES, assert_survives
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from repository import SCRIPTS, SOURCE
 from videos import write_video
 
 from unseen.base.errors import UserError
+from unseen.base.names import locate
 from unseen.base.tabular import read_rows
 from unseen.datasets import (
     LayoutOptions,
@@ -25,6 +29,7 @@ from unseen.datasets import (
     shard_of,
 )
 from unseen.datasets.files import split_name, walk
+from unseen.videos.video import ffmpeg
 
 AWKWARD = 'tying "bow" (neck), 50% d\'été\u3042'
 
@@ -153,16 +158,117 @@ def test_folders_take_a_list_of_paths(tmp_path):
     assert listing.missing == [("a/gone.mp4", None)]
 
 
-def test_media_are_told_by_the_first_file(tmp_path):
-    videos = touch(tmp_path / "videos", "readme.txt", "a/x.MOV")
-    photographs = touch(tmp_path / "photographs", "a/x.JPEG", "b/y.mp4")
+def test_videos_win_over_pictures(tmp_path):
+    """A downloader's thumbnails and a cover make no photographs of a set of videos."""
+    videos = touch(tmp_path / "videos", "cover.png", "a/x.jpg", "a/x.MOV", "a/y.webp", "a/y.mp4")
+    photographs = touch(tmp_path / "photographs", "a/x.JPEG", "a/y.gif", "b/z.png")
     assert media("folders", videos) == "videos"
+    listing = listed("folders", videos)
+    assert list(classes(listing)) == ["a/x.MOV", "a/y.mp4"]
+    assert any("1 .png, 1 .jpg, 1 .webp" in note for note in listing.notes)
+    assert "a/x.jpg" in classes(listed("folders", videos, media="photographs"))
     assert media("folders", photographs) == "photographs"
     assert media("folders", photographs, "videos") == "videos"
+    assert len(listed("folders", photographs).clips) == 3
     assert media("sun397", photographs) == "photographs"
     assert media("ucf101", videos) == "videos"
-    assert list(classes(listed("folders", photographs))) == ["a/x.JPEG"]
-    assert list(classes(listed("folders", photographs, media="videos"))) == ["b/y.mp4"]
+    with pytest.raises(UserError, match="neither videos nor photographs"):
+        media("folders", touch(tmp_path / "texts", "a.txt"))
+
+
+def picture(path: Path, frames: int) -> Path:
+    """A picture of so many frames."""
+    first, *others = [Image.new("RGB", (8, 8), (40 * n, 0, 0)) for n in range(frames)]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first.save(path, save_all=frames > 1, append_images=others)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["gif", "png", "webp"])
+def test_pictures_that_move_are_videos(tmp_path, suffix):
+    for number in range(3):
+        picture(tmp_path / f"a/moving{number}.{suffix}", frames=3)
+    picture(tmp_path / f"a/still.{suffix}", frames=1)
+    (tmp_path / f"a/broken.{suffix}").write_bytes(b"GIF89a")
+    assert media("folders", tmp_path) == "videos"
+    assert [*classes(listed("folders", tmp_path))] == [f"a/moving{n}.{suffix}" for n in range(3)]
+    for number in range(4):
+        picture(tmp_path / f"b/photograph{number}.jpg", frames=1)
+    assert media("folders", tmp_path) == "photographs"
+
+
+ENDINGS = "vob mxf f4v 3g2 qt m2v h264 mjpeg y4m gxf nut ts mts avi mkv webm ogv wmv m1v m4v ivf"
+NEED = {  # what a container takes besides its default codec
+    "mxf": "-c:v mpeg2video -r 25 -s 720x576",
+    "gxf": "-c:v mpeg2video -r 25 -s 720x576",
+    "3g2": "-c:v mpeg4",
+    "ivf": "-c:v libvpx",
+    "y4m": "-pix_fmt yuv420p",
+}
+
+
+@pytest.mark.parametrize("ending", ENDINGS.split())
+def test_what_ffmpeg_reads_as_video_is_listed(tmp_path, ending):
+    path = tmp_path / f"a/clip.{ending}"
+    path.parent.mkdir()
+    muxer = ["-f", {"qt": "mov", "f4v": "mp4"}.get(ending, "")] if ending in ("qt", "f4v") else []
+    source = "testsrc=s=64x48:r=25:d=0.2"
+    command = [ffmpeg(), "-v", "error", "-f", "lavfi", "-i", source, *NEED.get(ending, "").split()]
+    subprocess.run([*command, *muxer, path], check=True)
+    with av.open(str(path)) as container:
+        assert container.streams.video
+    assert [*classes(listed("folders", tmp_path))] == [f"a/clip.{ending}"]
+
+
+def test_folders_of_splits_are_refused_until_one_is_asked_for(tmp_path):
+    touch(tmp_path, "train/archery/a.mp4", "train/bowling/b.mp4", "val/archery/c.mp4")
+    with pytest.raises(UserError, match=r"are splits.*'train', 'val'.*`subsets: \[train\]`"):
+        listed("folders", tmp_path)
+    assert classes(listed("folders", tmp_path, subsets=("train",))) == {
+        "train/archery/a.mp4": "archery",
+        "train/bowling/b.mp4": "bowling",
+    }
+    assert len(listed("folders", tmp_path, subsets=("train", "val")).clips) == 3
+    with pytest.raises(UserError, match="has no folder 'test': it has 'train', 'val'"):
+        listed("folders", tmp_path, subsets=("test",))
+
+
+def test_a_root_too_deep_or_too_shallow_is_said(tmp_path):
+    touch(tmp_path, "data/archery/a.mp4", "data/bowling/b.mp4")
+    shallow = listed("folders", tmp_path)
+    assert any("below one folder, 'data'" in note for note in shallow.notes)
+    deep = listed("folders", tmp_path / "data/archery")
+    assert any("name the folder around it" in note for note in deep.notes)
+    assert listed("folders", tmp_path / "data").notes == []
+
+
+def test_a_flat_copy_of_ucf101_takes_classes_from_names(tmp_path):
+    touch(tmp_path, "train/v_Archery_g01_c01.avi", "test/v_HandStandPushups_g01_c01.avi")
+    touch(tmp_path, "train/Bowling/v_Bowling_g01_c01.avi")
+    listing = listed("ucf101", tmp_path)
+    assert [*classes(listing).values()] == ["Archery", "Bowling", "HandstandPushups"]
+    assert any("2 videos lie in folders of splits ('test', 'train')" in n for n in listing.notes)
+
+
+def test_sun397_says_where_its_root_is(tmp_path):
+    touch(tmp_path, "SUN397/a/abbey/sun_1.jpg")
+    names = tmp_path / "SUN397/ClassName.txt"
+    names.write_text("/a/abbey\n")
+    for root in (tmp_path, tmp_path / "SUN397/a"):
+        with pytest.raises(UserError, match=r"SUN397/ClassName.txt is: name .*SUN397 as the root"):
+            listed("sun397", root)
+        with pytest.raises(
+            UserError, match=r"too (deep|shallow): name .*SUN397 as the root"
+        ):
+            listed("sun397", root, annotations=names)
+
+
+def test_archives_are_told(tmp_path):
+    touch(tmp_path, "hmdb51/brush_hair.rar", "hmdb51/cartwheel.rar", "UCF101.zip")
+    with pytest.raises(UserError, match=r"2 \.rar; archives are not looked into: unpack the \.rar"):
+        listed("hmdb51", tmp_path / "hmdb51")
+    with pytest.raises(UserError, match=r"is an archive: .*UCF101.zip .*unpack it"):
+        listed("ucf101", tmp_path / "UCF101.zip")
 
 
 # ---------------------------------------------------------------- Kinetics
@@ -263,6 +369,22 @@ def test_kinetics_opens_no_file_whose_name_holds_its_times(tmp_path):
     subprocess.run([sys.executable, "-c", code, root, annotations], check=True, env=environment)
 
 
+def test_a_replacement_wins_over_the_clip_that_it_replaces(tmp_path):
+    names = {"A": "AAAAAAAAAAA", "B": "BBBBBBBBBBB", "C": "CCCCCCCCCCC"}
+    broken = [f"train/{name}_000001_000011.mp4" for name in names.values()]
+    sound = "replacement/replacement_for_corrupted_k400"
+    root = touch(tmp_path / "root", *broken, f"{sound}/{names['A']}.mp4")
+    touch(root, f"{sound}/{names['B']}_000001_000011.mp4")
+    rows = [("a", name, 1, 11, "train") for name in names.values()]
+    annotations = kinetics_csv(tmp_path / "a.csv", *rows)
+    listing = listed("kinetics", root, annotations=annotations, trimmed=True)
+    assert [*paths(listing).values()] == [
+        f"{sound}/{names['A']}.mp4",
+        f"{sound}/{names['B']}_000001_000011.mp4",
+        broken[2],
+    ]
+
+
 def test_kinetics_takes_the_wanted_subsets(tmp_path):
     root = touch(tmp_path / "root", "AAAAAAAAAAA_000001_000011.mp4")
     rows = ("a", "AAAAAAAAAAA", 1, 11, "train"), ("b", "BBBBBBBBBBB", 1, 11, "validate")
@@ -297,7 +419,7 @@ def test_kinetics_counts_a_repeated_row_once(tmp_path):
         (("b", "AAAAAAAAAAA", 1, 11, "train"), "row 3: the clip .* has two labels, 'a' and 'b'"),
         (("a", "BBBBBBBBBBB", "x", 11, "train"), "row 3: .* must be seconds, not 'x' and '11'"),
         (("a", "BBBBBBBBBBB", 11, 1, "train"), "row 3: time_end must lie after time_start"),
-        (("a", "BBBBBBBBBBB"), "row 3: .* must be seconds, not None and None"),
+        (("a", "BBBBBBBBBBB"), "row 3: 2 fields, the header has 5"),
         (("a", "", 1, 11, "train"), "row 3: youtube_id is empty"),
     ],
 )
@@ -310,7 +432,7 @@ def test_kinetics_names_the_broken_row(tmp_path, row, message):
 
 def test_kinetics_refuses_another_csv(tmp_path):
     (tmp_path / "a.csv").write_text("label,id\nx,y\n")
-    with pytest.raises(UserError, match=r"a.csv has no column 'youtube_id', 'time_start'"):
+    with pytest.raises(UserError, match=r"a.csv has no column youtube_id, time_start"):
         listed("kinetics", tmp_path, annotations=tmp_path / "a.csv")
     with pytest.raises(UserError, match=r"b.csv cannot be read: No such file"):
         listed("kinetics", tmp_path, annotations=tmp_path / "b.csv")
@@ -358,9 +480,26 @@ def test_activitynet_lists_the_test_subset_on_demand_without_labels(tmp_path):
     [
         ("[", "is not JSON"),
         ("{}", "has no entry `database`"),
+        ('{"database": {"x": 5}}', "video x: no object with `subset` and `annotations`"),
+        ('{"database": {"x": {"annotations": []}}}', "video x: the field `subset` is missing"),
+        ('{"database": {"x": {"subset": ["a"]}}}', "video x: the field `subset` is missing or no"),
+        (
+            '{"database": {"x": {"subset": "training", "annotations": 3}}}',
+            "video x: the field `annotations` is no list",
+        ),
+        (
+            '{"database": {"x": {"subset": "training", "annotations": [{"segment": [0, 1]}]}}}',
+            "video x: .*the field `label` is missing or no text",
+        ),
+        (
+            '{"database": {"x": {"subset": "training", "annotations": '
+            '[{"label": "a", "segment": [0, NaN]}]}}}',
+            "video x: .*the field `segment` must hold seconds, at most 999999",
+        ),
+        ("[" * 1_000_000, "is nested too deeply"),
         (
             '{"database": {"x": {"subset": "training", "annotations": [{"label": "a"}]}}}',
-            "video x: .* is no segment with a label, start and end",
+            "video x: .*the field `segment` must hold its start and end",
         ),
     ],
 )
@@ -378,6 +517,59 @@ def test_activitynet_refuses_a_segment_with_two_labels(tmp_path):
     both = video("training", ("a", 0, 1), ("b", 0, 1))
     with pytest.raises(UserError, match=r"one_0.000_1.000 has two labels, 'a' and 'b'"):
         listed("activitynet", root, annotations=activitynet_json(tmp_path / "b", one=both))
+
+
+# ---------------------------------------------------------------- damaged annotations
+
+
+def kinetics_annotations(folder: Path) -> bytes:
+    rows = [(f"class {n % 5}", f"{n:011d}", n, n + 10, "train") for n in range(40)]
+    return kinetics_csv(folder / "annotations", *rows).read_bytes()
+
+
+def activitynet_annotations(folder: Path) -> bytes:
+    videos = {
+        f"v{n}": video("training", ("Skiing", n, n + 5.5), (AWKWARD, 7, 9)) for n in range(15)
+    }
+    return activitynet_json(folder / "annotations", **videos, test=video("testing")).read_bytes()
+
+
+ANNOTATIONS = {
+    "kinetics": kinetics_annotations,
+    "activitynet": activitynet_annotations,
+    "sun397": lambda folder: b"".join(b"/a/class%d\n" % n for n in range(30)),
+    "folders": lambda folder: b"".join(b"a/class%d/a.mp4\n" % n for n in range(30)),
+}
+
+
+def is_listing(listing: Listing) -> None:
+    for clip in listing.clips:
+        assert clip.clip_id and "\n" not in clip.clip_id
+        assert clip.clip_id.encode() and (clip.class_name or "x").encode()
+        assert clip.path and (clip.start_s is None or abs(clip.start_s) < 1e6)
+    for clip_id, class_name in listing.missing:
+        assert clip_id.encode() and (class_name or "x").encode()
+
+
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("layout", ANNOTATIONS)
+def test_damaged_annotations_are_read_or_refused(tmp_path, layout, tries):
+    root = touch(tmp_path / "root", "v0.mp4", "v_v1.mp4", "00000000001.mp4", "a/class1/a.mp4")
+    touch(root, "a/class2/b.jpg", "00000000002_000002_000012.mp4")
+    (tmp_path / "annotations").touch()
+    options = {"media": "videos"} if layout == "folders" else {"trimmed": True}
+
+    def read(path: Path) -> Listing:
+        try:
+            return listed(layout, root, annotations=path, **options)
+        except UserError as error:
+            if "nothing in" in str(error) or "have the id" in str(error):
+                return Listing([])  # other clips than there are
+            raise
+
+    content = ANNOTATIONS[layout](tmp_path)
+    path = tmp_path / "annotations"
+    assert_survives(read, content, path, tries=tries, check=is_listing, beside=["root"])
 
 
 # ---------------------------------------------------------------- what holds for all
@@ -430,11 +622,23 @@ def test_links_are_followed_but_never_in_a_circle(tmp_path):
     assert [file.path for file in walk(tmp_path / "root")] == ["z.avi", "a/x.avi", "b/y.avi"]
 
 
-def test_a_name_that_is_no_text_is_refused(tmp_path):
-    (tmp_path / "a").mkdir()
-    Path(os.fsdecode(os.fsencode(tmp_path / "a") + b"/\xff.avi")).write_bytes(b"")
-    with pytest.raises(UserError, match=r"not valid UTF-8.*rename it"):
-        listed("hmdb51", tmp_path)
+def test_names_of_any_bytes_are_listed_as_they_can_be_shown(tmp_path):
+    for name in (b"cl\xff/\xfe.avi", b"a\tb/line\nend.avi"):
+        path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/root/" + name))
+        path.parent.mkdir(parents=True)
+        path.write_bytes(name)
+    files = write_listing(tmp_path / "root", tmp_path / "out", "folders")
+    assert files["class_names.txt"].decode().splitlines() == [r"a\x09b", r"cl\xff"]
+    rows = [row for n in range(4) for row in read_rows(tmp_path / f"out/manifests/00{n}.csv")]
+    for row in rows:
+        assert locate(tmp_path / "root", row["path"]).is_file()
+    shown = {row["clip_id"] for row in rows}
+    assert shown == {r"cl\xff/\xfe.avi", r"a\x09b/line\x0aend.avi"}
+    listing = tmp_path / "list.txt"
+    listing.write_bytes(b"cl\xff/\xfe.avi\n")
+    clips = listed("folders", tmp_path / "root", annotations=listing).clips
+    assert [clip.path for clip in clips] == [r"cl\xff/\xfe.avi"]
+    assert listing_digest(tmp_path / "root", "folders", LayoutOptions())
 
 
 def test_names_end_in_any_case():
