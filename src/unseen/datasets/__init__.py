@@ -145,6 +145,8 @@ def _show_names(listing: Listing) -> None:
     """Make all names text in one line, in place: files are found by what is shown of them."""
     odd = 0
     for number, (clip_id, path, start, end, fingerprint, class_name) in enumerate(listing.clips):
+        if f"{clip_id}{path}{class_name}".isprintable():
+            continue
         text = shown(clip_id), shown(path), class_name and shown(class_name)
         if text != (clip_id, path, class_name):
             odd += 1

@@ -47,13 +47,13 @@ class Dataset(Section):
     root: str | None = None
     """The folder with the files."""
     annotations: str | None = None
-    """The publisher's annotation file (kinetics and activitynet)."""
+    """The publisher's annotation file (kinetics and activitynet), or a list of paths (folders)."""
     subsets: Annotated[list[str], Field(min_length=1)] | None = None
-    """Subsets of the annotations to take."""
+    """Subsets of the annotations to take; of folders, the splits (train, val) in the root."""
     trimmed: Literal[True, False, "auto"] = "auto"
     """Kinetics: are the files cut to their ten seconds already?"""
     media: Literal["auto", "videos", "photographs"] = "auto"
-    """Videos or photographs; auto looks at the files."""
+    """Videos or photographs; with auto videos win over pictures."""
     shards: Annotated[int, Field(ge=1, le=9999)] = 16
     """Parts that the clip store is divided into."""
     classes: str | None = None

@@ -32,6 +32,7 @@ from torch.nn import functional
 
 from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
+from unseen.base.names import shown
 from unseen.network.inference import embed_features, visual_features
 from unseen.network.model_file import ModelContent, load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork
@@ -300,9 +301,9 @@ def classify_files(
 
     def read(path: Path | str) -> tuple[str, EncodedClip | str]:
         try:
-            return str(path), transcode(path, settings=settings)
+            return shown(str(path)), transcode(path, settings=settings)
         except VideoError as error:
-            return str(path), str(error)
+            return shown(str(path)), shown(str(error))
 
     group: list[tuple[str, EncodedClip | str]] = []
     snippets = 0

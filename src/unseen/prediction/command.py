@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from unseen import __version__
 from unseen.base.errors import UserError, run
 from unseen.base.files import atomic
+from unseen.base.names import shown
 
 if TYPE_CHECKING:
     from unseen.prediction.classifier import Classifier, Failure, Prediction, Video
@@ -167,7 +168,7 @@ def _predict(options: argparse.Namespace) -> int:
     failures = [result for result in results if isinstance(result, Failure)]
     videos = [result for result in results if isinstance(result, Video)]
 
-    text = WRITERS[_format(options)](classifier, results, str(options.model))
+    text = WRITERS[_format(options)](classifier, results, shown(str(options.model)))
     if options.output:
         _write(options.output, text)
     else:
@@ -175,7 +176,7 @@ def _predict(options: argparse.Namespace) -> int:
     if options.html:
         from unseen.prediction.page import prediction_page
 
-        summary = as_json(classifier, results, str(options.model))
+        summary = as_json(classifier, results, shown(str(options.model)))
         _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
     for failure in failures:
         print(f"cannot read {failure.path}: {failure.reason}", file=sys.stderr)

@@ -37,6 +37,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, file_digest, json_digest, write_digest
+from unseen.base.names import locate
 from unseen.base.progress import progress
 from unseen.videos.settings import ClipSettings
 from unseen.videos.video import EncodedClip, VideoError, check_encoder, transcode
@@ -135,7 +136,7 @@ class _SourceDigests:
         with self.lock:
             if path not in self.known:
                 try:
-                    self.known[path] = file_digest(self.root / path)
+                    self.known[path] = file_digest(locate(self.root, path))
                 except OSError as error:
                     raise VideoError(f"the file cannot be read: {error.strerror}") from error
             return self.known[path]
@@ -145,7 +146,9 @@ def _decode(
     row: ManifestRow, *, root: Path, settings: ClipSettings, digests: _SourceDigests
 ) -> StoredClip | RejectedClip:
     try:
-        clip = transcode(root / row.path, start_s=row.start_s, end_s=row.end_s, settings=settings)
+        clip = transcode(
+            locate(root, row.path), start_s=row.start_s, end_s=row.end_s, settings=settings
+        )
         return StoredClip(row.clip_id, row.path, digests(row.path), clip)
     except VideoError as error:
         return RejectedClip(row.clip_id, row.path, str(error))

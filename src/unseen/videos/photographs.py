@@ -14,6 +14,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest
+from unseen.base.names import locate
 from unseen.base.progress import progress
 from unseen.videos.clip_store import (
     ManifestRow,
@@ -96,8 +97,8 @@ def synthesize_clips(
     """The clips of one photograph, or as many rejected ones."""
     names = [f"{row.clip_id}#{index}" for index in range(clips_per_photo)]
     try:
-        photo = open_photograph(root / row.path, size)
-        digest = file_digest(root / row.path)
+        photo = open_photograph(locate(root, row.path), size)
+        digest = file_digest(locate(root, row.path))
     except PhotographError as error:
         yield from (RejectedClip(name, row.path, str(error)) for name in names)
         return

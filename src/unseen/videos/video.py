@@ -31,6 +31,7 @@ import ffmpeg as ffmpeg_python
 import numpy as np
 
 from unseen.base.errors import UserError
+from unseen.base.names import by_plain_name
 from unseen.videos.settings import ClipSettings
 
 if TYPE_CHECKING:
@@ -132,6 +133,7 @@ def check_encoder(settings: ClipSettings) -> None:
         raise UserError(f"{ffmpeg()} has no encoder {encoder}; set clips: codec to another")
 
 
+@by_plain_name
 def transcode(
     path: Path | str,
     *,

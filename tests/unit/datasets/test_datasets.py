@@ -257,9 +257,7 @@ def test_sun397_says_where_its_root_is(tmp_path):
     for root in (tmp_path, tmp_path / "SUN397/a"):
         with pytest.raises(UserError, match=r"SUN397/ClassName.txt is: name .*SUN397 as the root"):
             listed("sun397", root)
-        with pytest.raises(
-            UserError, match=r"too (deep|shallow): name .*SUN397 as the root"
-        ):
+        with pytest.raises(UserError, match=r"too (deep|shallow): name .*SUN397 as the root"):
             listed("sun397", root, annotations=names)
 
 

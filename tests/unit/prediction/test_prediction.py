@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -367,6 +368,26 @@ def test_exit_codes(world, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: the model") and "Traceback" not in done.stderr
     assert command("predict").returncode == 2
+
+
+def test_file_names_of_any_bytes_cost_nobody_anything(world, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    (folder / "blue.avi").symlink_to(world["videos"] / "blue.avi")
+    for name in (b"\xff.avi", b"line\nend \x1b[2J.avi"):
+        odd = Path(os.fsdecode(os.fsencode(folder) + b"/" + name))
+        odd.write_bytes((world["videos"] / "blue.avi").read_bytes())
+    (folder / os.fsdecode(b"broken \xfe.avi")).write_text("x")
+    options = ["predict", "--model", world["model"], "--word-vectors", world["vectors"]]
+    options += ["--snippets", 1, "--device", "cpu", "--classes", ", ".join(UNSEEN)]
+    for form in ("csv", "json", "table"):
+        done = command(*options, "--format", form, "--html", tmp_path / "page.html", folder)
+        assert done.returncode == 3 and "Traceback" not in done.stderr
+        for name in ("blue.avi", r"\xff.avi", r"line\x0aend \x1b[2J.avi", r"broken \xfe.avi"):
+            told = name.replace("\\", "\\\\") if form == "json" else name
+            assert told in done.stdout
+        assert "\x1b" not in done.stdout and r"cannot read " in done.stderr
+    assert (tmp_path / "page.html").read_text(encoding="utf-8")
 
 
 def test_models_are_listed_with_their_scores(world, tmp_path):

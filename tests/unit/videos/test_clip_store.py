@@ -3,6 +3,7 @@
 import csv
 import itertools
 import multiprocessing
+import os
 import pickle
 import subprocess
 from dataclasses import asdict
@@ -278,6 +279,18 @@ def test_faulty_manifests_are_named(content: str, words: str, tmp_path: Path) ->
     (tmp_path / "m.csv").write_text(content)
     with pytest.raises(UserError, match=words):
         decode_shard(tmp_path / "m.csv", tmp_path, tmp_path / "a.h5", ClipSettings(), 1)
+
+
+def test_a_file_is_found_by_what_its_manifest_shows_of_its_name(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "a.mp4", frames=20)
+    odd = tmp_path / os.fsdecode(b"\xff.mp4")
+    video.rename(odd)
+    manifest = tmp_path / "m.csv"
+    rows = [r"\xff,\xff.mp4,,,1", r"\xff_1,\xff.mp4,0,0.4,1"]
+    manifest.write_text("\n".join(["clip_id,path,start_s,end_s,fingerprint", *rows]) + "\n")
+    decode_shard(manifest, tmp_path, tmp_path / "a.h5", ClipSettings(), 1)
+    store = ClipStore([tmp_path / "a.h5"])
+    assert store.clip_ids == [r"\xff", r"\xff_1"] and store.rejected == []
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
