@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
@@ -50,7 +51,21 @@ def read_texts(file: h5py.File, name: str) -> list[str]:
     dataset = _dataset(file, name)
     if len(dataset.shape) != 1 or h5py.check_string_dtype(dataset.dtype) is None:
         raise ValueError(f"{name} is no list of texts")
+    _check_lengths(dataset, Path(file.filename))
     return list(dataset.asstr()[:])
+
+
+def _check_lengths(texts: h5py.Dataset, path: Path) -> None:
+    """Look at the lengths of texts before libhdf5 takes memory for them: each text is stored as its
+    length in four bytes, and twelve that say where it lies."""
+    if not texts.size:
+        return
+    begin = texts.id.get_offset()
+    if begin is None:
+        raise ValueError(f"{texts.name} does not lie in one piece")
+    stored = np.fromfile(path, [("length", "<u4"), ("place", "V12")], texts.size, offset=begin)
+    if stored["length"].sum(dtype=np.int64) > path.stat().st_size:
+        raise ValueError(f"{texts.name} claims longer texts than the file has bytes")
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:

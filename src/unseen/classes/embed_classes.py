@@ -1,5 +1,6 @@
 """From a class to its unit vector: the mean of its words, or its name in a sentence encoder."""
 
+import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -170,8 +171,7 @@ def encode_classes(class_list: Path, encoder: Path, output: Path) -> str:
 
 def encode_phrases(phrases: Sequence[str], encoder: Path) -> np.ndarray:
     """Unit vectors (P, D) float32 of phrases."""
-    if not (encoder / "modules.json").is_file():
-        raise UserError(f"{encoder} is no folder in the sentence-transformers format")
+    _check_encoder(encoder)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         from sentence_transformers import SentenceTransformer
@@ -180,6 +180,30 @@ def encode_phrases(phrases: Sequence[str], encoder: Path) -> np.ndarray:
             "a sentence encoder needs the package sentence-transformers:"
             " pip install sentence-transformers"
         ) from None
-    model = SentenceTransformer(str(encoder), device="cpu", local_files_only=True)
+    model = SentenceTransformer(
+        str(encoder),
+        device="cpu",
+        local_files_only=True,
+        trust_remote_code=False,
+        model_kwargs={"use_safetensors": True},
+    )
     vectors = model.encode(list(phrases), normalize_embeddings=True, show_progress_bar=False)
     return np.asarray(vectors, np.float32)
+
+
+def _check_encoder(folder: Path) -> None:
+    """Refuse a folder of another format, code of its own and weights that would be unpickled."""
+    try:
+        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
+        kinds = [str(module["type"]) for module in modules]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        raise UserError(f"{folder} is no folder in the sentence-transformers format") from None
+    for kind in kinds:
+        if not kind.startswith("sentence_transformers."):
+            raise UserError(f"{folder}/modules.json names code that is not the package's: {kind}")
+    for path in sorted(folder.rglob("*.bin")):
+        if not any(path.parent.glob("*.safetensors")):
+            raise UserError(
+                f"{path} is a pickle, and loading one runs whatever is in it: "
+                f"take the encoder's safetensors files instead"
+            )
