@@ -1,7 +1,5 @@
 """From a class to its unit vector: the mean of its words, or its name in a sentence encoder."""
 
-import json
-import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from unseen.base.files import atomic, write_digest
 from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.classes.class_list import ClassWords, read_class_list
+from unseen.classes.sentence_encoder import encode_phrases
 from unseen.classes.word_vectors import Selection, read_vectors
 from unseen.classes.words import phrase_of
 
@@ -161,49 +160,9 @@ def _twins(classes: Sequence[str], embeddings: np.ndarray) -> str:
 def encode_classes(class_list: Path, encoder: Path, output: Path) -> str:
     """Write the embedding of each class's name as a phrase by the encoder in a local folder.
 
-    The words of the list are not used. Needs the package sentence-transformers; fetches nothing.
+    The words of the list are not used.
     """
     classes = list(read_class_list(class_list))
     embeddings = encode_phrases([phrase_of(name) for name in classes], encoder)
     write_class_embeddings(output, classes, embeddings)
     return f"{class_list}: {len(classes)} classes as phrases{_twins(classes, embeddings)}"
-
-
-def encode_phrases(phrases: Sequence[str], encoder: Path) -> np.ndarray:
-    """Unit vectors (P, D) float32 of phrases."""
-    _check_encoder(encoder)
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError:
-        raise UserError(
-            "a sentence encoder needs the package sentence-transformers:"
-            " pip install sentence-transformers"
-        ) from None
-    model = SentenceTransformer(
-        str(encoder),
-        device="cpu",
-        local_files_only=True,
-        trust_remote_code=False,
-        model_kwargs={"use_safetensors": True},
-    )
-    vectors = model.encode(list(phrases), normalize_embeddings=True, show_progress_bar=False)
-    return np.asarray(vectors, np.float32)
-
-
-def _check_encoder(folder: Path) -> None:
-    """Refuse a folder of another format, code of its own and weights that would be unpickled."""
-    try:
-        modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-        kinds = [str(module["type"]) for module in modules]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):
-        raise UserError(f"{folder} is no folder in the sentence-transformers format") from None
-    for kind in kinds:
-        if not kind.startswith("sentence_transformers."):
-            raise UserError(f"{folder}/modules.json names code that is not the package's: {kind}")
-    for path in sorted(folder.rglob("*.bin")):
-        if not any(path.parent.glob("*.safetensors")):
-            raise UserError(
-                f"{path} is a pickle, and loading one runs whatever is in it: "
-                f"take the encoder's safetensors files instead"
-            )

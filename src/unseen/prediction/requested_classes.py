@@ -11,8 +11,8 @@ import numpy.typing as npt
 from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes import class_list
-from unseen.classes.embed_classes import encode_phrases
 from unseen.classes.overlap import distances
+from unseen.classes.sentence_encoder import encode_phrases
 from unseen.classes.word_vectors import Selection, read_vectors
 from unseen.classes.words import FUNCTION_WORDS, phrase_of, split_name, words_of
 

@@ -21,7 +21,7 @@ from small_run import CAT, DESCRIBED, TINY, write_small_run
 from unseen.base.errors import UserError
 from unseen.base.files import write_digest
 from unseen.classes.class_embeddings import read_class_embeddings, write_class_embeddings
-from unseen.classes.embed_classes import _read_selection, _write_selection, encode_phrases
+from unseen.classes.embed_classes import _read_selection, _write_selection
 from unseen.classes.word_vectors import Selection
 from unseen.network.checkpoints import Checkpoint, Progress
 from unseen.network.extract_features import extract_features
@@ -326,23 +326,6 @@ def test_what_a_model_says_of_itself_is_checked(files, tmp_path, change, message
     write_model(path, network, CAT, DESCRIBED | change)
     with pytest.raises(UserError, match=rf"model\.safetensors is no model .*{message}"):
         load_model(path)
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "message"),
-    [
-        ("modules.json", b'[{"type": "os.system"}]', "names code that is not the package's: os"),
-        ("modules.json", b"[" * 10**6, "no folder in the sentence-transformers format"),
-        ("pytorch_model.bin", pickle.dumps(1), "is a pickle"),
-        ("2_Dense/pytorch_model.bin", pickle.dumps(1), "is a pickle"),
-    ],
-)
-def test_an_encoder_brings_no_code_and_no_pickle(tmp_path, name, content, message):
-    (tmp_path / "modules.json").write_text("[]")
-    (tmp_path / name).parent.mkdir(exist_ok=True)
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(UserError, match=message):
-        encode_phrases(["a"], tmp_path)
 
 
 def test_a_replaced_file_is_named_with_the_way_out(tmp_path):
