@@ -141,6 +141,7 @@ def _check_weights(model: Any, encoder: Path) -> None:
     absent = {name for name in absent if "pooler" not in name}
     if absent:
         raise UserError(
-            f"{encoder} is damaged or not complete: without the weights {', '.join(sorted(absent)[:3])}"
+            f"{encoder} is damaged or not complete: without the weights "
+            + ", ".join(sorted(absent)[:3])
             + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
         )
