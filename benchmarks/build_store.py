@@ -27,9 +27,13 @@ import numpy as np
 import torch
 from footage import LENGTH, make_videos
 
-from unseen.videos.clip_store import MANIFEST_COLUMNS, ClipStore, decode_shard
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.colour import i420_to_rgb
+from unseen.videos.decode_shard import decode_shard
+from unseen.videos.encoding import CODECS
+from unseen.videos.ffmpeg_process import ffmpeg
+from unseen.videos.manifest import MANIFEST_COLUMNS
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import CODECS, ffmpeg, i420_to_rgb
 
 SCALE = "scale='if(gt(iw,ih),-2,128)':'if(gt(iw,ih),128,-2)':flags=bilinear"
 

@@ -4,7 +4,7 @@ import itertools
 import subprocess
 from pathlib import Path
 
-from unseen.videos.video import ffmpeg
+from unseen.videos.ffmpeg_process import ffmpeg
 
 SIZES = ("340x256", "1280x720")
 LENGTH = 300

@@ -23,9 +23,10 @@ from unseen.network.inference import embed_videos
 from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
-from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.encoding import encode_frames
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import encode_frames
+from unseen.videos.shards import StoredClip, write_shard
 
 SNIPPETS = 25
 

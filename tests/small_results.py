@@ -12,9 +12,9 @@ from unseen.base.tabular import write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.results.scoring import Outputs, score
 from unseen.results.versions import record
-from unseen.videos.clip_store import RejectedClip, StoredClip, write_shard
+from unseen.videos.encoding import encode_frames
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import encode_frames
+from unseen.videos.shards import RejectedClip, StoredClip, write_shard
 
 DIMENSIONS = 24
 SNIPPETS = 3

@@ -21,9 +21,9 @@ from unseen.network.labelled_clips import TrainingSources
 from unseen.network.model_file import ModelDescription
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
-from unseen.videos.clip_store import StoredClip, write_shard
+from unseen.videos.encoding import EncodedClip, encode_frames
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import EncodedClip, encode_frames
+from unseen.videos.shards import StoredClip, write_shard
 
 COLOURS = {
     "blue sea": (20, 40, 220),

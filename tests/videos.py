@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unseen.videos.video import ffmpeg
+from unseen.videos.ffmpeg_process import ffmpeg
 
 BITS = (2, 5)  # rows and columns of blocks: numbers up to 1023
 BARS = np.array(

@@ -113,6 +113,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     ),
     "datasets.demo-hmdb.exclude": (["spinning_ring"], {"list_clips", "decode_clips"}),
     "clips.short_side": (44, {"decode_clips"}),
+    "clips.pixel_aspect": ("ignore", {"decode_clips"}),
     "clips.codec": ("h264", {"decode_clips", "synthesize_clips"}),
     "clips.gop": (4, {"decode_clips", "synthesize_clips"}),
     "clips.quality": (5, {"decode_clips", "synthesize_clips"}),
@@ -143,6 +144,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.phrases.replace_head": (True, {"train"}),
     "testing.snippets": (3, {"embed_videos", "embed_other_videos"}),
     "testing.scheme": ("legacy", {"embed_videos", "embed_other_videos"}),
+    "testing.frame_rate": (10, {"embed_videos", "embed_other_videos"}),
     "testing.batch_size": (16, {"embed_videos", "embed_other_videos"}),
     "table1.0.method": ("another", ROWS),
     "table1.0.run": ("phrases", ROWS),
@@ -178,6 +180,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
 TRAINING = {
     "network": "r2plus1d_18",
     "frames": 5,
+    "frame_rate": 10,
     "crop": 36,
     "dtype": "bfloat16",
     "batch_size": 4,
@@ -206,7 +209,7 @@ TRAINING = {
 }
 """Keys of a run's training with another value, which trains it anew."""
 FEATURE_KEYS = {
-    *("network", "width", "frames", "crop", "dtype", "flip"),
+    *("network", "width", "frames", "frame_rate", "crop", "dtype", "flip"),
     *("batch_size", "clips_per_epoch", "feature_epochs"),
 }
 """Those that the features of a frozen network depend on."""

@@ -3,7 +3,7 @@
 EMBED = (
     "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
     " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-    " --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
+    " {params.frame_rate} --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
 )
 
 
@@ -35,6 +35,7 @@ for number, sets in enumerate(embedding.groups_of_test_sets(PLAN)):
             snippets=PLAN.config.testing.snippets,
             scheme=PLAN.config.testing.scheme,
             batch_size=PLAN.config.testing.batch_size,
+            frame_rate=asks(embedding.frame_rate),
             dtype=asks(embedding.dtype),
             model=told(embedding.model),
             place=told(embedding.place),
@@ -67,6 +68,7 @@ rule embed_other_videos:
         snippets=PLAN.config.testing.snippets,
         scheme=PLAN.config.testing.scheme,
         batch_size=PLAN.config.testing.batch_size,
+        frame_rate=asks(embedding.frame_rate),
         dtype=asks(embedding.dtype),
         model=told(embedding.model),
         place=told(embedding.place),

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from unseen.base import errors
-from unseen.videos.clip_store import verify_shards
+from unseen.videos.shards import verify_shards
 
 
 def main() -> None:

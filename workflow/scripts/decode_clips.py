@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from unseen.base import errors
-from unseen.videos.clip_store import decode_shard
+from unseen.videos.decode_shard import decode_shard
 from unseen.videos.settings import clip_settings
 
 

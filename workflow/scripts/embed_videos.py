@@ -20,6 +20,7 @@ def main() -> None:
     add("--shards", metavar="DATASET=FILE", help="the test sets' clip stores", **several)
     add("--snippets", type=int, default=25)
     add("--scheme", choices=SCHEMES, default="linear")
+    add("--frame-rate", type=float, help="frames a second; the model's own without it")
     add("--batch-size", type=int, default=25, help="snippets that the network takes at a time")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
     add("--dtype", choices=["auto", "bfloat16", "float32"], default="auto")
@@ -37,6 +38,7 @@ def main() -> None:
         device=options.device,
         dtype=options.dtype,
         workers=options.workers,
+        frame_rate=options.frame_rate,
     )
 
 

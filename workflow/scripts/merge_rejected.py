@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from unseen.base import errors
-from unseen.videos.clip_store import merge_rejected
+from unseen.videos.rejected import merge_rejected
 
 
 def main() -> None:

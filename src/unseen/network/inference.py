@@ -35,11 +35,13 @@ def embed_videos(
     device: str = "auto",
     dtype: str = "auto",
     workers: int = 2,
+    frame_rate: float | None = None,
 ) -> None:
     """Embed the stored videos of each data set in `outputs`: write its file and the digest beside.
 
     `snippets` is T, `scheme` one of `sampling.SCHEMES`, `batch_size` the snippets that the network
-    takes at a time. A file holds, for N videos, `clip_id` (N,), `features` (N, T, F) float32,
+    takes at a time, `frame_rate` frames a second (None: the model's own, or else frames one by
+    one). A file holds, for N videos, `clip_id` (N,), `features` (N, T, F) float32,
     `embedding` (N, D) of the averaged features and `embedding_1` (N, D) of the single snippet that
     the scheme takes. A network with a projection head on the side of the classes adds
     `class_encoder/`: `weight_0`, `bias_0`, `weight_1`, `bias_1` of its two layers, a ReLU between
@@ -49,7 +51,12 @@ def embed_videos(
     network, content = load_model(model, picked)
     if network.semantic_encoder is None:
         raise UserError(f"{model} is a plain classifier: it has no embedding of videos to score")
-    reading = {"frames": content["input"]["frames"], "workers": workers, "batch_size": batch_size}
+    reading = {
+        "frames": content["input"]["frames"],
+        "frame_rate": frame_rate or content["input"].get("frame_rate"),
+        "workers": workers,
+        "batch_size": batch_size,
+    }
     encode = partial(
         visual_features,
         network,

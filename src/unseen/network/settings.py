@@ -53,6 +53,11 @@ class TrainingKeys:
     """The visual encoder."""
     frames: Annotated[int, Field(ge=1), read_by(TRAINING, MODEL, FEATURES)] = 16
     """Frames of a snippet."""
+    frame_rate: Annotated[
+        Annotated[Number, Field(gt=0)] | None, read_by(TRAINING, MODEL, FEATURES)
+    ] = None
+    """Frames a second of a snippet, by the times at which they show; null takes frames one by one,
+    as the paper does."""
     crop: Annotated[int, Field(ge=16), read_by(TRAINING, MODEL, FEATURES)] = 112
     """Side of the square crop in pixels."""
     dtype: Annotated[Literal["auto", "bfloat16", "float32"], read_by(TRAINING, FEATURES)] = "auto"

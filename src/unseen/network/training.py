@@ -474,6 +474,7 @@ def _description(
         },
         "input": {
             "frames": settings.frames,
+            "frame_rate": settings.frame_rate,
             "crop": settings.crop,
             "short_side": short_side,
             "mean": list(MEAN),

@@ -30,6 +30,7 @@ def training_loader(
         workers=settings.workers,
         rank=rank,
         world_size=world_size,
+        frame_rate=settings.frame_rate,
     )
 
 

@@ -61,6 +61,12 @@ def dtype(_plan: Plan, run: Run) -> str:
     return run.settings.dtype
 
 
+def frame_rate(plan: Plan) -> list[str]:
+    """The argument that gives snippets another frame rate than the model's own."""
+    rate = plan.config.testing.frame_rate
+    return [] if rate is None else ["--frame-rate", f"{rate:g}"]
+
+
 def place(_plan: Plan, run: Run) -> list[str]:
     """Where the network runs; the result does not depend on it."""
     settings: dict[str, Any] = vars(run.settings)

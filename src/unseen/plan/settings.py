@@ -139,6 +139,8 @@ class Testing(Section):
     """Snippets of a test video (T)."""
     scheme: Literal["linear", "legacy"] = "linear"
     """Where the snippets lie; legacy is the authors' chunking."""
+    frame_rate: Annotated[Number, Field(gt=0)] | None = None
+    """Frames a second of a snippet; null takes the run's own, or else frames one by one."""
     batch_size: Annotated[int, Field(ge=1)] = 32
     """Snippets that the network takes at once."""
 

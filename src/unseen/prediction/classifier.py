@@ -45,11 +45,15 @@ from unseen.prediction.requested_classes import (
     parse_classes,
 )
 from unseen.results.nearest import cosine_distances
-from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.encoding import EncodedClip
 from unseen.videos.loading import read_batch
-from unseen.videos.sampling import test_indices
+from unseen.videos.probing import VideoError
+from unseen.videos.sampling import frames_at_rate, test_indices
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import EncodedClip, VideoError, transcode
+from unseen.videos.shards import StoredClip, write_shard
+from unseen.videos.transcoding import transcode
+from unseen.videos.windows import Part, duration, windows
 
 Array = npt.NDArray[np.float32]
 Item = TypeVar("Item")
@@ -310,7 +314,7 @@ def classify_files(
     for item in map_ahead(read, paths, reading.workers):
         group.append(item)
         if not isinstance(item[1], str):
-            snippets += reading.snippets_each * len(windows(item[1], reading))
+            snippets += reading.snippets_each * len(_parts(item[1], reading))
         # Broken files wait for their turn, but never for long.
         if snippets >= reading.batch_size or snippets == 0:
             yield from _classify_group(classifier, group, reading)
@@ -336,33 +340,6 @@ def map_ahead(
                 future.cancel()
 
 
-def windows(clip: EncodedClip, reading: Reading) -> list[tuple[int, int]]:
-    """First and last frame (exclusive) of each window; one window of all without `window_s`.
-
-    Windows start every `stride_s` (the window's length by default) while they are full; a last
-    one ends with the video.
-    """
-    return window_frames(len(clip.packets), clip.fps, reading.window_s, reading.stride_s)
-
-
-def window_frames(
-    frames: int, fps: float, window_s: float | None, stride_s: float | None
-) -> list[tuple[int, int]]:
-    """See `windows`.
-
-    >>> window_frames(60, 10, 3, 2)
-    [(0, 30), (20, 50), (30, 60)]
-    """
-    if window_s is None or window_s * fps >= frames:
-        return [(0, frames)]
-    length = max(1, round(window_s * fps))
-    step = max(1, round((stride_s or window_s) * fps))
-    starts = list(range(0, frames - length + 1, step))
-    if starts[-1] + length < frames:
-        starts.append(frames - length)
-    return [(start, start + length) for start in starts]
-
-
 def _classify_group(
     classifier: Classifier, group: list[tuple[str, EncodedClip | str]], reading: Reading
 ) -> Iterator[Video | Failure]:
@@ -375,6 +352,10 @@ def _classify_group(
             done = iter(_classify_stored(classifier, readable, store, reading))
     for path, clip in group:
         yield Failure(path, clip) if isinstance(clip, str) else next(done)
+
+
+def _parts(clip: EncodedClip, reading: Reading) -> list[Part]:
+    return windows(clip.times, reading.window_s, reading.stride_s)
 
 
 def _temporary_store(folder: Path, clips: list[tuple[str, EncodedClip]]) -> ClipStore:
@@ -390,8 +371,8 @@ def _classify_stored(
     store: ClipStore,
     reading: Reading,
 ) -> list[Video]:
-    parts = [windows(clip, reading) for _, clip in clips]
-    features = _features(classifier, store, parts, reading)
+    parts = [_parts(clip, reading) for _, clip in clips]
+    features = _features(classifier, store, clips, parts, reading)
     videos = []
     for number, (path, clip) in enumerate(clips):
         own = features[: len(parts[number])]
@@ -400,11 +381,11 @@ def _classify_stored(
         videos.append(
             Video(
                 path=path,
-                duration_s=len(clip.packets) / clip.fps,
+                duration_s=duration(clip.times),
                 prediction=whole,
                 windows=[
-                    Window(first / clip.fps, last / clip.fps, prediction)
-                    for (first, last), prediction in zip(parts[number], along, strict=True)
+                    Window(part.start_s, part.end_s, prediction)
+                    for part, prediction in zip(parts[number], along, strict=True)
                 ]
                 if reading.window_s
                 else [],
@@ -417,19 +398,23 @@ def _classify_stored(
 def _features(
     classifier: Classifier,
     store: ClipStore,
-    parts: list[list[tuple[int, int]]],
+    clips: list[tuple[str, EncodedClip]],
+    parts: list[list[Part]],
     reading: Reading,
 ) -> Array:
     """The averaged features (W, F) of all windows of all clips, in order."""
     snippets, frames = reading.snippets_each, classifier.input_settings["frames"]
-    clips = [clip for clip, own in enumerate(parts) for _ in own]
-    indices = [
-        first + test_indices(last - first, frames, snippets) for own in parts for first, last in own
-    ]
+    rate = classifier.input_settings.get("frame_rate")
+    indices = []
+    for (_, clip), own in zip(clips, parts, strict=True):
+        for part in own:
+            seen = frames_at_rate(clip.times[part.first : part.last], rate)
+            indices.append(part.first + seen[test_indices(len(seen), frames, snippets)])
+    positions = [clip for clip, own in enumerate(parts) for _ in own]
     found = []
     step = max(1, reading.batch_size // snippets)
-    for begin in range(0, len(clips), step):
-        batch = read_batch(store, clips[begin : begin + step], indices[begin : begin + step])
+    for begin in range(0, len(positions), step):
+        batch = read_batch(store, positions[begin : begin + step], indices[begin : begin + step])
         values = visual_features(
             classifier.network,
             batch,

@@ -1,330 +1,38 @@
-"""The clip store: HDF5 shards of short-GOP clips, written once and read by frame index.
+"""The clip store: shards of short-GOP clips (see `shard_format`), read by frame index.
 
-A shard holds the packets of all its clips in one contiguous row of bytes, clip after clip and
-frame after frame. Beside it lie, for each clip, its id, path, size, rate and the SHA-256 of its
-source, and for each frame the offset of its packet and the key frame from which to decode it.
-Clips that could not be stored are named in the shard with the reason. Everything large is laid
-out contiguously, so that a reader takes it straight from the file, without HDF5 and its caches.
-
-    packets               (B,) uint8       all packets
-    packet_offsets        (F + 1,) int64   where in `packets` each frame's packet begins
-    key_frames            (F,) int32       for each frame its key frame, counted within the clip
-    first_frame           (N + 1,) int64   where in the two rows above each clip begins
-    sizes                 (N, 2) int32     height and width
-    fps                   (N,) float64     the source's average rate
-    clip_id, path, source_sha256           (N,) strings
-    rejected/clip_id, path, reason         strings
-    attributes: codec, settings (JSON)
+What is read is verified: the index of a shard when it is opened, a packet with its row when it is
+read.
 """
 
-import csv
-import json
 import os
-import tempfile
-import threading
-from collections import Counter, OrderedDict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
-from functools import cached_property, partial
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import av
 import h5py
 import numpy as np
 
 from unseen.base.errors import UserError
-from unseen.base.files import atomic, file_digest, json_digest, write_digest
-from unseen.base.names import locate
-from unseen.base.progress import progress
-from unseen.videos.settings import ClipSettings
-from unseen.videos.video import EncodedClip, VideoError, check_encoder, transcode
+from unseen.base.files import json_digest
+from unseen.videos.shard_format import (
+    FRAME,
+    REJECTED_COLUMNS,
+    STORED_COLUMNS,
+    checksum,
+    damaged,
+    open_shard,
+    read_columns,
+    verify_index,
+)
 
 PADDING = 64  # zero bytes that a decoder may read behind a packet
 VECTORS = 1024  # slices that one preadv takes
 OPEN_FILES = 256
-MANIFEST_COLUMNS = ["clip_id", "path", "start_s", "end_s", "fingerprint"]
-REJECTED_COLUMNS = ["clip_id", "path", "reason"]
-
-
-@dataclass(frozen=True)
-class StoredClip:
-    """A clip for the store, with its source's path (as listed) and SHA-256."""
-
-    clip_id: str
-    path: str
-    source_sha256: str
-    clip: EncodedClip
-
-
-@dataclass(frozen=True)
-class RejectedClip:
-    """A listed clip that cannot be stored, and the reason."""
-
-    clip_id: str
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class ManifestRow:
-    """One listed clip: a whole file, or the part of it from `start_s` to `end_s`."""
-
-    clip_id: str
-    path: str
-    start_s: float | None
-    end_s: float | None
-
-
-def read_manifest(manifest: Path) -> list[ManifestRow]:
-    """Rows of a manifest's shard, sorted by clip id. Raises UserError for a faulty row."""
-    with Path(manifest).open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        missing = set(MANIFEST_COLUMNS) - set(reader.fieldnames or [])
-        if missing:
-            raise UserError(f"{manifest}: no column {', '.join(sorted(missing))}")
-        rows = [_manifest_row(row, f"{manifest}, line {reader.line_num}") for row in reader]
-    repeated = [clip for clip, count in Counter(row.clip_id for row in rows).items() if count > 1]
-    if repeated:
-        raise UserError(f"{manifest}: clip id {repeated[0]!r} is listed more than once")
-    return sorted(rows, key=lambda row: row.clip_id)
-
-
-def _manifest_row(row: Mapping[str, str], where: str) -> ManifestRow:
-    try:
-        start_s, end_s = (float(row[key]) if row[key] else None for key in ("start_s", "end_s"))
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: start_s and end_s must be seconds or empty") from error
-    return ManifestRow(row["clip_id"], row["path"], start_s, end_s)
-
-
-def decode_shard(
-    manifest: Path, root: Path, output: Path, settings: ClipSettings, workers: int
-) -> None:
-    """Decode the clips that a manifest lists below `root` into the shard `output`.
-
-    `workers` ffmpeg processes run at a time; the shard's bytes do not depend on their number.
-    Every listed clip ends in the shard, stored or rejected with a reason. The time that ffmpeg is
-    given is no part of what the shard says of itself.
-    """
-    rows = read_manifest(manifest)
-    if rows:
-        check_encoder(settings)
-    lasting = {key: value for key, value in asdict(settings).items() if key != "timeout_s"}
-    digests = _SourceDigests(Path(root))
-    decode = partial(_decode, root=Path(root), settings=settings, digests=digests)
-    with ThreadPoolExecutor(workers) as pool:
-        outcomes = _map_ahead(pool, decode, rows, ahead=2 * workers)
-        shown = progress(outcomes, total=len(rows), desc=f"decoding {manifest}", unit="clip")
-        write_shard(output, shown, settings=lasting, listed=len(rows))
-
-
-class _SourceDigests:
-    """SHA-256 of sources below `root`, computed once for all segments of a file.
-
-    Raises VideoError for a file that has gone.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.known: dict[str, str] = {}
-        self.lock = threading.Lock()
-
-    def __call__(self, path: str) -> str:
-        with self.lock:
-            if path not in self.known:
-                try:
-                    self.known[path] = file_digest(locate(self.root, path))
-                except OSError as error:
-                    raise VideoError(f"the file cannot be read: {error.strerror}") from error
-            return self.known[path]
-
-
-def _decode(
-    row: ManifestRow, *, root: Path, settings: ClipSettings, digests: _SourceDigests
-) -> StoredClip | RejectedClip:
-    try:
-        clip = transcode(
-            locate(root, row.path), start_s=row.start_s, end_s=row.end_s, settings=settings
-        )
-        return StoredClip(row.clip_id, row.path, digests(row.path), clip)
-    except VideoError as error:
-        return RejectedClip(row.clip_id, row.path, str(error))
-
-
-def _map_ahead(pool: ThreadPoolExecutor, function, items: Iterable, ahead: int) -> Iterator:
-    """Like `pool.map`, in order, but with at most `ahead` results waiting in memory."""
-    pending: deque[Future] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
-
-
-@dataclass
-class _Index:
-    """What a shard says about its clips, gathered while their packets are spooled."""
-
-    stored: list[tuple[str, str, str]] = field(default_factory=list)
-    sizes: list[tuple[int, int]] = field(default_factory=list)
-    fps: list[float] = field(default_factory=list)
-    packet_sizes: list[np.ndarray] = field(default_factory=list)
-    key_frames: list[np.ndarray] = field(default_factory=list)
-    rejected: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def add(self, outcome: StoredClip | RejectedClip) -> None:
-        if isinstance(outcome, RejectedClip):
-            self.rejected.append((outcome.clip_id, outcome.path, outcome.reason))
-            return
-        clip = outcome.clip
-        self.stored.append((outcome.clip_id, outcome.path, outcome.source_sha256))
-        self.sizes.append((clip.height, clip.width))
-        self.fps.append(clip.fps)
-        self.packet_sizes.append(np.array([len(packet) for packet in clip.packets], np.int64))
-        self.key_frames.append(np.asarray(clip.key_frames, np.int32))
-
-
-def write_shard(
-    output: Path,
-    outcomes: Iterable[StoredClip | RejectedClip],
-    *,
-    settings: Mapping[str, Any],
-    listed: int,
-) -> None:
-    """Write a shard and its `.sha256`; the same outcomes give the same bytes.
-
-    Packets are spooled to a file beside `output` as they come, not gathered in memory.
-    `settings` (JSON values, with `codec`) are kept in the shard. Raises RuntimeError when
-    `listed` clips did not become as many outcomes.
-    """
-    output = Path(output)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    index = _Index()
-    with atomic(output) as temporary, tempfile.TemporaryFile(dir=output.parent) as spool:
-        for outcome in outcomes:
-            index.add(outcome)
-            if isinstance(outcome, StoredClip):
-                spool.writelines(outcome.clip.packets)
-        if len(index.stored) + len(index.rejected) != listed:
-            raise RuntimeError(
-                f"{output}: {len(index.stored)} clips stored and {len(index.rejected)} "
-                f"rejected, but {listed} listed"
-            )
-        _write_hdf5(temporary, index, spool, settings)
-    write_digest(output)
-
-
-def _write_hdf5(path: Path, index: _Index, spool: IO[bytes], settings: Mapping[str, Any]) -> None:
-    sizes = np.concatenate([np.zeros(0, np.int64), *index.packet_sizes])
-    lengths = [len(clip) for clip in index.packet_sizes]
-    with h5py.File(path, "w", libver="v110") as file:
-        file.attrs["codec"] = settings["codec"]
-        file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
-        _write(file, "packet_offsets", np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64))
-        _write(file, "key_frames", np.concatenate([np.zeros(0, np.int32), *index.key_frames]))
-        _write(file, "first_frame", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
-        _write(file, "sizes", np.asarray(index.sizes, np.int32).reshape(-1, 2))
-        _write(file, "fps", np.asarray(index.fps, np.float64))
-        _write_columns(file, ["clip_id", "path", "source_sha256"], index.stored)
-        _write_columns(file.create_group("rejected"), REJECTED_COLUMNS, index.rejected)
-        _write_packets(file, spool, int(sizes.sum()))
-
-
-def _write(group: h5py.Group, name: str, values: np.ndarray) -> None:
-    group.create_dataset(name, data=values, track_times=False)
-
-
-def _write_columns(group: h5py.Group, names: list[str], rows: list[tuple[str, ...]]) -> None:
-    for column, name in enumerate(names):
-        values = np.array([row[column] for row in rows], dtype=object)
-        group.create_dataset(name, data=values, dtype=h5py.string_dtype(), track_times=False)
-
-
-def _write_packets(file: h5py.File, spool: IO[bytes], size: int) -> None:
-    """Copy the spooled packets into a contiguous data set, a block at a time."""
-    packets = file.create_dataset("packets", (size,), np.uint8, track_times=False)
-    spool.seek(0)
-    position = 0
-    while block := spool.read(1 << 24):
-        packets[position : position + len(block)] = np.frombuffer(block, np.uint8)
-        position += len(block)
-
-
-def merge_rejected(
-    shards: Sequence[Path],
-    output_csv: Path,
-    limit_percent: float,
-    dataset: str,
-    source_digest: Path | None = None,
-) -> None:
-    """Gather the shards' rejected clips in `rejected/{dataset}.csv`, sorted by clip id.
-
-    `source_digest` receives the digest of the data set's sources (`ClipStore.source_digest`).
-
-    Raises UserError when more than `limit_percent` of the listed clips are rejected, after each
-    with its reason is printed.
-    """
-    rejected: list[tuple[str, str, str]] = []
-    listed = 0
-    for shard in shards:
-        with h5py.File(shard) as file:
-            rows = _read_columns(file["rejected"], REJECTED_COLUMNS)
-            listed += len(file["clip_id"]) + len(rows)
-        rejected += rows
-    with atomic(output_csv) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(REJECTED_COLUMNS)
-        writer.writerows(sorted(rejected))
-    print(f"{dataset}: {listed} listed, {listed - len(rejected)} stored, {len(rejected)} rejected")
-    if source_digest:
-        with atomic(source_digest) as temporary:
-            temporary.write_text(ClipStore(shards).source_digest + "\n")
-    for clip_id, _, reason in sorted(rejected):
-        print(f"rejected {clip_id}: {reason}")
-    if len(rejected) * 100 > limit_percent * listed:
-        raise UserError(_limit_message(rejected, listed, limit_percent, dataset))
-
-
-def _limit_message(
-    rejected: list[tuple[str, str, str]], listed: int, limit_percent: float, dataset: str
-) -> str:
-    reason, count = Counter(reason for _, _, reason in rejected).most_common(1)[0]
-    return (
-        f"{dataset}: {len(rejected)} of {listed} clips are unusable, more than the allowed "
-        f"{limit_percent:g}%; {count} because: {reason}. "
-        f"Mend the files, or raise the limit in the configuration"
-    )
-
-
-def _read_columns(group: h5py.Group, names: list[str]) -> list[tuple[str, ...]]:
-    return list(zip(*(group[name].asstr()[:].tolist() for name in names), strict=True))
-
-
-def verify_shards(paths: Sequence[Path]) -> None:
-    """Compare each shard with the `.sha256` beside it. Raises UserError for those that differ."""
-    broken = [
-        str(path)
-        for path in progress(paths, desc="checking shards", unit="shard")
-        if not _matches_digest(Path(path))
-    ]
-    if broken:
-        raise UserError(
-            f"{len(broken)} of {len(paths)} shards differ from their .sha256; "
-            f"delete them to have them made again: {' '.join(broken)}"
-        )
-
-
-def _matches_digest(path: Path) -> bool:
-    digest = Path(f"{path}.sha256")
-    return path.is_file() and digest.is_file() and digest.read_text().strip() == file_digest(path)
 
 
 @dataclass(frozen=True)
@@ -334,8 +42,7 @@ class _Shard:
     path: str
     codec: str
     packets: int
-    packet_offsets: int
-    key_frames: int
+    frames: int
 
 
 class ClipStore:
@@ -351,7 +58,8 @@ class ClipStore:
         self._shards: list[_Shard] = []
         first, sizes, fps, lengths = [], [], [], []
         for path in self.paths:
-            with _open_shard(path) as file:
+            with open_shard(path) as file:
+                verify_index(path, file)
                 self._shards.append(_locate(path, file))
                 first.append(file["first_frame"][:])
                 sizes.append(file["sizes"][:])
@@ -384,12 +92,12 @@ class ClipStore:
             os.close(handle)
 
     @cached_property
-    def _stored(self) -> list[tuple[str, str, str]]:
+    def _stored(self) -> list[tuple[str, ...]]:
         """(clip id, path, source's SHA-256) of each clip."""
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for path in self.paths:
-            with _open_shard(path) as file:
-                rows += _read_columns(file, ["clip_id", "path", "source_sha256"])
+            with open_shard(path) as file:
+                rows += read_columns(file, STORED_COLUMNS)
         return rows
 
     @property
@@ -398,12 +106,12 @@ class ClipStore:
         return [clip_id for clip_id, _, _ in self._stored]
 
     @property
-    def rejected(self) -> list[tuple[str, str, str]]:
+    def rejected(self) -> list[tuple[str, ...]]:
         """(clip id, path, reason) of every listed clip that is not in the store."""
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for path in self.paths:
-            with _open_shard(path) as file:
-                rows += _read_columns(file["rejected"], REJECTED_COLUMNS)
+            with open_shard(path) as file:
+                rows += read_columns(file["rejected"], REJECTED_COLUMNS)
         return rows
 
     @cached_property
@@ -414,7 +122,7 @@ class ClipStore:
         """
         settings = set()
         for path in self.paths:
-            with _open_shard(path) as file:
+            with open_shard(path) as file:
                 settings.add(file.attrs["settings"])
         return json_digest(
             {
@@ -451,44 +159,58 @@ class ClipStore:
         out[repeated] = out[source[repeated]]
         return out
 
+    def times(self, clip: int) -> np.ndarray:
+        """(L,) float64 seconds at which a clip's frames show, from the source's first frame."""
+        number, begin = self._place(clip)
+        rows: np.ndarray = self._rows(number, begin, int(self.n_frames[clip]))["time"]
+        return rows
+
+    def _place(self, clip: int) -> tuple[int, int]:
+        """A clip's shard, by its number, and the row of its first frame there."""
+        number = int(np.searchsorted(self._shard_start, clip, side="right")) - 1
+        return number, int(self._first_frame[clip])
+
     def _decode(self, clip: int, wanted: np.ndarray) -> Iterator[av.VideoFrame]:
         """The frames `wanted` (sorted, unique) of a clip, decoding from their key frames on."""
-        number = int(np.searchsorted(self._shard_start, clip, side="right")) - 1
+        number, begin = self._place(clip)
         shard = self._shards[number]
-        begin = int(self._first_frame[clip])
-        keys = self._read_row(number, shard.key_frames, np.int32, begin, wanted[-1] + 1)
-        needed = frames_to_decode(wanted, keys)
+        rows = self._rows(number, begin, int(wanted[-1]) + 2)
+        needed = frames_to_decode(wanted, rows["key"][:-1])
         decoder = self._decoder(shard.codec)
         decoded = 0
         try:
-            for frame in _decode_packets(decoder, self._packets(number, begin, needed)):
+            for frame in _decode_packets(decoder, self._packets(number, rows, needed)):
                 if _contains(wanted, needed[decoded]):
                     yield frame
                 decoded += 1
         finally:
             decoder.flush_buffers()
         if decoded != len(needed):
-            raise RuntimeError(f"{shard.path}: clip {clip} gave {decoded} of {len(needed)} frames")
+            raise damaged(shard.path, f"clip {clip} gave {decoded} of {len(needed)} frames")
 
-    def _packets(self, number: int, begin: int, frames: np.ndarray) -> Iterator[memoryview]:
-        """The packets of a clip's `frames` (sorted), each with `PADDING` behind it."""
+    def _packets(self, number: int, rows: np.ndarray, frames: np.ndarray) -> Iterator[memoryview]:
+        """The packets of a clip's `frames` (sorted), each with `PADDING` behind it, verified."""
         shard = self._shards[number]
+        heads = rows.tobytes()
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
-            offsets = self._read_row(
-                number, shard.packet_offsets, np.int64, begin + run[0], len(run) + 1
-            )
-            yield from read_padded(
-                self._file(number), shard.packets + int(offsets[0]), np.diff(offsets)
-            )
+            offsets = rows["offset"][run[0] : run[-1] + 2]
+            sizes = np.diff(offsets)
+            if sizes.min() < 0 or offsets[0] < 0:
+                raise damaged(shard.path, "packets begin before others end")
+            packets = read_padded(self._file(number), shard.packets + int(offsets[0]), sizes)
+            for frame, packet in zip(run.tolist(), packets, strict=True):
+                head = heads[frame * FRAME.itemsize : (frame + 1) * FRAME.itemsize]
+                if checksum(head, packet) != rows["crc"][frame]:
+                    raise damaged(shard.path, "a packet differs from its checksum")
+                yield packet
 
-    def _read_row(
-        self, number: int, offset: int, dtype: type, start: int, count: int
-    ) -> np.ndarray:
-        """`count` numbers from `start` on, of a row that begins at `offset` in a shard's file."""
-        size = np.dtype(dtype).itemsize
-        return np.frombuffer(
-            os.pread(self._file(number), int(count) * size, offset + int(start) * size), dtype
-        )
+    def _rows(self, number: int, start: int, count: int) -> np.ndarray:
+        """(count,) FRAME: rows of a shard's frames from `start` on."""
+        shard, size = self._shards[number], FRAME.itemsize
+        row = os.pread(self._file(number), count * size, shard.frames + start * size)
+        if len(row) != count * size:
+            raise damaged(shard.path, "it ends too early")
+        return np.frombuffer(row, FRAME)
 
     def _file(self, number: int) -> int:
         """The shard's open file; the one that has waited longest is closed when there are many."""
@@ -507,17 +229,9 @@ class ClipStore:
         return self._decoders[codec]
 
 
-def _open_shard(path: str) -> h5py.File:
-    try:
-        return h5py.File(path)
-    except OSError as error:
-        raise UserError(f"{path} is no clip store, or a damaged one: {error}") from error
-
-
 def _locate(path: str, file: h5py.File) -> _Shard:
     """Where the rows that `ClipStore` reads without HDF5 begin; an empty row has no place."""
-    names = ("packets", "packet_offsets", "key_frames")
-    offsets = {name: file[name].id.get_offset() or 0 for name in names}
+    offsets = {name: file[name].id.get_offset() or 0 for name in ("packets", "frames")}
     return _Shard(path=path, codec=file.attrs["codec"], **offsets)
 
 
@@ -550,7 +264,7 @@ def read_padded(file: int, offset: int, sizes: np.ndarray) -> list[memoryview]:
         part = packets[first : first + VECTORS]
         expected = sum(map(len, part))
         if os.preadv(file, part, offset) != expected:
-            raise RuntimeError("a clip store's shard ends too early; run the check of the store")
+            raise UserError("a shard of the clip store ends too early: `snakemake check_store`")
         offset += expected
     return packets
 

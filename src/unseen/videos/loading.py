@@ -22,7 +22,7 @@ from torch.utils.data import DataLoader, Dataset
 from unseen.base.errors import UserError
 from unseen.videos import sampling
 from unseen.videos.clip_store import ClipStore
-from unseen.videos.video import i420_to_rgb
+from unseen.videos.colour import i420_to_rgb
 
 MEAN = (0.43216, 0.394666, 0.37645)
 STD = (0.22803, 0.22145, 0.216989)
@@ -86,24 +86,40 @@ def read_batch(
 
 
 def training_indices(
-    store: ClipStore, frames: int, seed: int, request: tuple[int, np.ndarray]
+    store: ClipStore,
+    frames: int,
+    seed: int,
+    frame_rate: float | None,
+    request: tuple[int, np.ndarray],
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Of a request (epoch, clips (B,)): the clips, and of each its snippet's frames (1, L)."""
     epoch, clips = request
     indices = []
     for clip in clips.tolist():
-        n_frames = int(store.n_frames[clip])
-        start = sampling.random_start(n_frames, frames, sampling.snippet_rng(seed, epoch, clip))
-        indices.append(sampling.snippet_indices(np.array([start]), frames, n_frames))
+        seen = _frames_seen(store, clip, frame_rate)
+        start = sampling.random_start(len(seen), frames, sampling.snippet_rng(seed, epoch, clip))
+        indices.append(seen[sampling.snippet_indices(np.array([start]), frames, len(seen))])
     return clips, indices
 
 
 def test_indices(
-    store: ClipStore, frames: int, snippets: int, scheme: str, clips: np.ndarray
+    store: ClipStore,
+    frames: int,
+    snippets: int,
+    scheme: str,
+    frame_rate: float | None,
+    clips: np.ndarray,
 ) -> tuple[np.ndarray, list[np.ndarray]]:
     """Of a request clips (V,): the clips, and of each its snippets' frames (T, L)."""
-    lengths = store.n_frames[clips].tolist()
-    return clips, [sampling.test_indices(length, frames, snippets, scheme) for length in lengths]
+    seen = [_frames_seen(store, clip, frame_rate) for clip in clips.tolist()]
+    return clips, [own[sampling.test_indices(len(own), frames, snippets, scheme)] for own in seen]
+
+
+def _frames_seen(store: ClipStore, clip: int, frame_rate: float | None) -> np.ndarray:
+    """(M,) the frames of a clip that snippets are taken from: all, or those at a rate."""
+    if frame_rate is None:
+        return np.arange(store.n_frames[clip])
+    return sampling.frames_at_rate(store.times(clip), frame_rate)
 
 
 class _Blocks:
@@ -209,6 +225,7 @@ class TrainingLoader:
     there are), each once, in an order drawn from (seed, epoch). `batch_size` counts one process's
     snippets; of `world_size` processes each takes its share of every step, and the first clips of
     the order come twice where the last step would not divide. The last batch may be smaller.
+    Snippets are of `frame_rate` frames a second, or without it of consecutive frames.
     """
 
     def __init__(
@@ -223,6 +240,7 @@ class TrainingLoader:
         workers: int,
         rank: int = 0,
         world_size: int = 1,
+        frame_rate: float | None = None,
     ) -> None:
         if not len(clips):
             raise UserError("no clips to train on: no stored clip has a class that is kept")
@@ -231,7 +249,7 @@ class TrainingLoader:
         self.batch_size, self.seed = batch_size, seed
         self.rank, self.world_size = rank, world_size
         frame_bytes = np.quantile(store.sizes[self.clips].prod(axis=1) * 3 // 2, BLOCK_QUANTILE)
-        plan = partial(training_indices, store, frames, seed)
+        plan = partial(training_indices, store, frames, seed, frame_rate)
         self._loader = _Loader(store, plan, int(frame_bytes) * frames * batch_size, workers)
 
     @property
@@ -275,6 +293,7 @@ def video_batches(
     scheme: str = "linear",
     workers: int = 0,
     batch_size: int = 25,
+    frame_rate: float | None = None,
 ) -> Iterator[tuple[np.ndarray, SnippetBatch]]:
     """Test videos in order: positions (V,) and a batch of their V * `snippets` snippets.
 
@@ -286,7 +305,7 @@ def video_batches(
         return
     kept = np.minimum(store.n_frames[clips], snippets * frames)
     video_bytes = np.quantile(kept * store.sizes[clips].prod(axis=1) * 3 // 2, BLOCK_QUANTILE)
-    plan = partial(test_indices, store, frames, snippets, scheme)
+    plan = partial(test_indices, store, frames, snippets, scheme, frame_rate)
     loader = _Loader(store, plan, int(video_bytes) * videos, workers)
     requests = [clips[first : first + videos] for first in range(0, len(clips), videos)]
     for batch in loader.batches(requests):

@@ -16,16 +16,11 @@ from unseen.base.errors import UserError
 from unseen.base.files import file_digest
 from unseen.base.names import locate
 from unseen.base.progress import progress
-from unseen.videos.clip_store import (
-    ManifestRow,
-    RejectedClip,
-    StoredClip,
-    read_manifest,
-    write_shard,
-)
+from unseen.videos.encoding import check_encoder, encode_frames
 from unseen.videos.kenburns import PhotographError, open_photograph, render
+from unseen.videos.manifest import ManifestRow, read_manifest
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import check_encoder, encode_frames
+from unseen.videos.shards import RejectedClip, StoredClip, write_shard
 
 
 def synthesize_shard(

@@ -7,6 +7,22 @@ A video too short for one repeats its last frame.
 import numpy as np
 
 SCHEMES = ("linear", "legacy")
+TOLERANCE_S = 1e-3  # containers round times to milliseconds
+
+
+def frames_at_rate(times: np.ndarray, rate: float | None) -> np.ndarray:
+    """(M,) int64 frames that are on screen every `1 / rate` seconds of a video whose frames show at
+    `times` (L,) sorted; without a rate all frames, one by one, as the paper takes them.
+
+    >>> frames_at_rate(np.array([0.0, 0.1, 0.2, 0.6, 0.7]), 5).tolist()
+    [0, 2, 2, 3]
+    """
+    if rate is None:
+        return np.arange(len(times))
+    shown = times - times[0]
+    last = shown[-1] + (np.median(np.diff(shown)) if len(shown) > 1 else 0)
+    ticks = np.arange(max(1, round(float(last * rate)))) / rate
+    return np.searchsorted(shown, ticks + TOLERANCE_S, side="right") - 1
 
 
 def snippet_rng(seed: int, epoch: int, clip: int) -> np.random.Generator:

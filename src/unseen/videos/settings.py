@@ -23,6 +23,8 @@ class ClipSettings:
 
     short_side: Annotated[int, Field(ge=16, multiple_of=2)] = 128
     """Shorter side of a stored frame in pixels."""
+    pixel_aspect: Literal["apply", "ignore"] = "apply"
+    """Pixels that are not square: apply shows them as a player does, ignore as if they were."""
     codec: Annotated[Literal["mpeg4", "h264"], read_by(DECODE, SYNTHESIZE)] = "mpeg4"
     """Codec of the stored stream."""
     gop: Annotated[int, Field(ge=1), read_by(DECODE, SYNTHESIZE)] = 8

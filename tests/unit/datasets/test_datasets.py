@@ -29,7 +29,7 @@ from unseen.datasets import (
     shard_of,
 )
 from unseen.datasets.files import split_name, walk
-from unseen.videos.video import ffmpeg
+from unseen.videos.ffmpeg_process import ffmpeg
 
 AWKWARD = 'tying "bow" (neck), 50% d\'été\u3042'
 

@@ -117,7 +117,7 @@ def test_the_settings_that_a_model_depends_on(
 def test_a_run_that_trains_nothing_depends_on_its_network_alone(tiny: Plan) -> None:
     run = replace(tiny.runs["demo-e2e"], train_on=())
     assert training.settings_read(tiny, run).keys() == {
-        *("network", "frames", "crop", "width", "dropout", "normalise"),
+        *("network", "frames", "frame_rate", "crop", "width", "dropout", "normalise"),
         *("projection", "replace_head", "loss", "seed"),
     }
 
@@ -125,7 +125,7 @@ def test_a_run_that_trains_nothing_depends_on_its_network_alone(tiny: Plan) -> N
 def test_features_depend_on_the_snippets_and_the_frozen_network(demo: Plan) -> None:
     settings = training.feature_settings(demo, demo.runs["demo-fixed"])
     assert settings.keys() == {
-        *("network", "width", "frames", "crop", "dtype", "flip", "seed", "subset"),
+        *("network", "width", "frames", "frame_rate", "crop", "dtype", "flip", "seed", "subset"),
         *("batch_size", "clips_per_epoch", "epochs"),
     }
     assert training.frozen_inputs(demo, demo.runs["demo-fixed"]).large[-1] == (

@@ -28,7 +28,6 @@ from unseen.prediction.classifier import (
     classify_files,
     load_classifier,
     predictions,
-    window_frames,
 )
 from unseen.prediction.command import as_csv, as_json, model_lines, video_files
 from unseen.prediction.page import prediction_page
@@ -38,7 +37,7 @@ from unseen.prediction.requested_classes import (
     parse_classes,
     read_classes,
 )
-from unseen.videos.video import VideoError
+from unseen.videos.probing import VideoError
 
 D = 6
 UNSEEN = ["deep water", "dry straw"]
@@ -99,7 +98,7 @@ def test_unseen_names_are_told_apart(classifier, world):
 def test_a_file_is_predicted_as_the_pipeline_does(classifier, world, tmp_path):
     from unseen.results.nearest import cosine_distances
     from unseen.results.test_set import read_videos
-    from unseen.videos.clip_store import decode_shard
+    from unseen.videos.decode_shard import decode_shard
     from unseen.videos.settings import ClipSettings
 
     manifest = tmp_path / "000.csv"
@@ -246,20 +245,6 @@ def test_unsure_means_no_nearer_than_half_of_the_training_classes(near, trained)
         assert found.unsure
     if not trained or nearer * 2 < len(trained):
         assert not found.unsure
-
-
-@given(
-    st.integers(1, 500),
-    st.floats(0.1, 60),
-    st.none() | st.floats(0.05, 20),
-    st.none() | st.floats(0.05, 20),
-)
-def test_windows_cover_a_video_and_have_one_length(frames, fps, window_s, stride_s):
-    found = window_frames(frames, fps, window_s, stride_s)
-    assert found[0][0] == 0 and found[-1][1] == frames
-    assert len({last - first for first, last in found}) == 1
-    assert all(0 <= first < last <= frames for first, last in found)
-    assert [first for first, _ in found] == sorted({first for first, _ in found})
 
 
 # Lists of classes and files

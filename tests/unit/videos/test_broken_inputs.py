@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 from videos import numbered_frames, write_video
 
-from unseen.videos.clip_store import ClipStore, decode_shard
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.decode_shard import decode_shard
+from unseen.videos.ffmpeg_process import ffmpeg
+from unseen.videos.probing import VideoError
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import VideoError, ffmpeg, transcode
+from unseen.videos.transcoding import transcode
 
 FRAMES = 48
 CORPUS: dict[str, tuple[Callable[[Path], None], str]] = {}

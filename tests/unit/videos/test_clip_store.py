@@ -17,21 +17,15 @@ from hypothesis import strategies as st
 from videos import frame_numbers, write_video
 
 from unseen.base.errors import UserError
-from unseen.videos import clip_store as clipstore
-from unseen.videos.clip_store import (
-    PADDING,
-    ClipStore,
-    RejectedClip,
-    StoredClip,
-    decode_shard,
-    frames_to_decode,
-    merge_rejected,
-    read_padded,
-    verify_shards,
-    write_shard,
-)
+from unseen.videos import clip_store
+from unseen.videos import decode_shard as decode_shard_module
+from unseen.videos.clip_store import PADDING, ClipStore, frames_to_decode, read_padded
+from unseen.videos.decode_shard import decode_shard
+from unseen.videos.encoding import EncodedClip, encode_frames
+from unseen.videos.ffmpeg_process import ffmpeg
+from unseen.videos.rejected import merge_rejected
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import EncodedClip, encode_frames, ffmpeg
+from unseen.videos.shards import RejectedClip, StoredClip, verify_shards, write_shard
 
 SETTINGS = asdict(ClipSettings())
 LENGTHS = {"a": 40, "b": 9, "c": 65}
@@ -119,7 +113,7 @@ def packets_of(shard: Path, clip: int) -> list[bytes]:
     """A clip's packets, through HDF5 and without the reader."""
     with h5py.File(shard) as file:
         first, last = file["first_frame"][clip : clip + 2]
-        offsets = file["packet_offsets"][first : last + 1]
+        offsets = file["frames"]["offset"][first : last + 1]
         return [file["packets"][begin:end].tobytes() for begin, end in itertools.pairwise(offsets)]
 
 
@@ -175,7 +169,7 @@ def open_files() -> int:
 def test_positions_run_on_from_shard_to_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clipstore, "OPEN_FILES", 2)
+    monkeypatch.setattr(clip_store, "OPEN_FILES", 2)
     clips = {f"{n}": noise_clip(frames=3 + n, seed=n) for n in range(5)}
     shards = [write_clips(tmp_path / "empty.h5")]
     shards += [write_clips(tmp_path / f"{name}.h5", **{name: clip}) for name, clip in clips.items()]
@@ -193,7 +187,7 @@ def test_positions_run_on_from_shard_to_shard(
 def test_clips_longer_than_one_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clip = noise_clip(frames=50)
     whole = ClipStore([write_clips(tmp_path / "a.h5", a=clip)]).read_all(0)
-    monkeypatch.setattr(clipstore, "VECTORS", 7)
+    monkeypatch.setattr(clip_store, "VECTORS", 7)
     assert np.array_equal(ClipStore([tmp_path / "a.h5"]).read_all(0), whole)
 
 
@@ -219,8 +213,9 @@ def test_a_source_is_hashed_once_for_all_its_segments(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hashed = []
-    digest = clipstore.file_digest
-    monkeypatch.setattr(clipstore, "file_digest", lambda path: hashed.append(path) or digest(path))
+    digest = decode_shard_module.file_digest
+    counted = lambda path: hashed.append(path) or digest(path)  # noqa: E731
+    monkeypatch.setattr(decode_shard_module, "file_digest", counted)
     rows = [(f"{n}", "c.mp4", f"{n / 4}", f"{n / 4 + 0.5}") for n in range(4)]
     manifest = write_manifest(tmp_path / "m.csv", rows)
     decode_shard(manifest, root, tmp_path / "a.h5", ClipSettings(), 2)

@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from unseen.base.errors import UserError
 from unseen.videos import loading, sampling
-from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.colour import i420_to_rgb
+from unseen.videos.encoding import encode_frames
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import encode_frames, i420_to_rgb
+from unseen.videos.shards import StoredClip, write_shard
 
 LENGTHS = [20, 5, 33, 16, 24, 40, 18]
 SIZES = [(32, 48), (48, 32), (32, 32), (32, 56), (64, 32), (32, 48), (40, 34)]

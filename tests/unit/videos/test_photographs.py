@@ -14,8 +14,8 @@ from repository import SCRIPTS
 from unseen.base.errors import UserError
 from unseen.videos import kenburns, photographs
 from unseen.videos.clip_store import ClipStore
+from unseen.videos.colour import i420_to_rgb
 from unseen.videos.settings import ClipSettings
-from unseen.videos.video import i420_to_rgb
 
 SCRIPT = SCRIPTS / "synthesize_clips.py"
 SETTINGS = {"frames": 5, "size": 112, "clips_per_photo": 2, "seed": 0, "settings": ClipSettings()}

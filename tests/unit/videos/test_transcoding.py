@@ -18,10 +18,14 @@ from videos import (
 )
 
 from unseen.base.errors import UserError
-from unseen.videos import video
-from unseen.videos.clip_store import ClipStore, StoredClip, write_shard
+from unseen.videos import ffmpeg_process
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.colour import i420_to_rgb
+from unseen.videos.encoding import EncodedClip, check_encoder, encode_frames
+from unseen.videos.probing import VideoError
 from unseen.videos.settings import ClipSettings, clip_settings
-from unseen.videos.video import EncodedClip, encode_frames, i420_to_rgb, segment_frames, transcode
+from unseen.videos.shards import StoredClip, write_shard
+from unseen.videos.transcoding import Segment, transcode
 
 COLOUR_TOLERANCE = 4  # of 255, mean of a bar: two lossy codings and one conversion
 
@@ -40,14 +44,14 @@ def luma(i420: np.ndarray) -> np.ndarray:
 @pytest.fixture(params=["system", "bundled"])
 def each_ffmpeg(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """Run a test with the system's ffmpeg and with imageio-ffmpeg's."""
-    video.ffmpeg.cache_clear()
+    ffmpeg_process.ffmpeg.cache_clear()
     if request.param == "system":
         binary = shutil.which("ffmpeg")
         if binary is None:
             pytest.skip("no ffmpeg is installed beside imageio-ffmpeg's")
         monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", binary)
-    yield video.ffmpeg()
-    video.ffmpeg.cache_clear()
+    yield ffmpeg_process.ffmpeg()
+    ffmpeg_process.ffmpeg.cache_clear()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,7 +117,18 @@ def test_segment_end_beyond_the_video_takes_what_is_there(tmp_path: Path) -> Non
 def test_frames_hidden_by_an_edit_list_are_not_counted(tmp_path: Path) -> None:
     source = write_video(tmp_path / "a.mp4", frames=60)
     cut = tmp_path / "cut.mp4"
-    command = [video.ffmpeg(), "-v", "error", "-ss", "0.6", "-i", source, "-c", "copy", cut]
+    command = [
+        ffmpeg_process.ffmpeg(),
+        "-v",
+        "error",
+        "-ss",
+        "0.6",
+        "-i",
+        source,
+        "-c",
+        "copy",
+        cut,
+    ]
     subprocess.run(command, check=True)
     numbers = frame_numbers(luma(decoded(transcode(cut, settings=ClipSettings()), tmp_path / "s")))
     assert numbers == list(range(numbers[0], 60))
@@ -124,7 +139,17 @@ def test_a_sound_that_begins_on_the_way_does_no_harm(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (25, 64, 96, 3), dtype=np.uint8)
     silent = write_video(tmp_path / "a.ts", kind="h264_ts", frames=noise)
     sound = tmp_path / "b.ts"
-    command = [video.ffmpeg(), "-v", "error", "-i", silent, "-f", "lavfi", "-i", "sine=d=1"]
+    command = [
+        ffmpeg_process.ffmpeg(),
+        "-v",
+        "error",
+        "-i",
+        silent,
+        "-f",
+        "lavfi",
+        "-i",
+        "sine=d=1",
+    ]
     subprocess.run([*command, "-c:v", "copy", sound], check=True)
     both = tmp_path / "both.ts"
     both.write_bytes(silent.read_bytes() * 4 + sound.read_bytes() + silent.read_bytes() * 4)
@@ -133,9 +158,14 @@ def test_a_sound_that_begins_on_the_way_does_no_harm(tmp_path: Path) -> None:
 
 def test_segment_frames_are_those_with_start_before_end() -> None:
     times = np.arange(100) / 30
-    assert segment_frames(times, None, None) == (0, 100)
-    assert segment_frames(times, 1.0, 2.0) == (30, 60)
-    assert segment_frames(np.round(times, 3), 1 / 30, 2 / 30) == (1, 2)
+
+    def held(start_s: float | None, end_s: float | None, digits: int = 6) -> list[int]:
+        micro = np.rint(np.round(times, digits) * 1e6).astype(np.int64)
+        return np.flatnonzero(Segment(start_s, end_s).holds(micro)).tolist()
+
+    assert held(None, None) == list(range(100))
+    assert held(1.0, 2.0) == list(range(30, 60))
+    assert held(1 / 30, 2 / 30, digits=3) == [1]
 
 
 @pytest.mark.parametrize("codec", ["mpeg4", "h264"])
@@ -176,7 +206,7 @@ def test_damage_below_the_limit_is_kept(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.avi", kind="mpeg4", frames=noise)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.95)])
-    with pytest.raises(video.VideoError):
+    with pytest.raises(VideoError):
         transcode(path, settings=ClipSettings(damaged=0))
     assert 54 <= len(transcode(path, settings=ClipSettings(damaged=0.1)).packets) < 60
 
@@ -199,7 +229,7 @@ def test_encoded_frames_come_back(codec: str, tmp_path: Path) -> None:
 def test_i420_to_rgb_is_bt601() -> None:
     luma_of = {(255, 255, 255): 235, (0, 0, 0): 16, (255, 0, 0): 81, (0, 0, 255): 41}
     for colour, expected in luma_of.items():
-        command = [video.ffmpeg(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+        command = [ffmpeg_process.ffmpeg(), "-v", "error", "-f", "rawvideo", "-pix_fmt", "rgb24"]
         command += ["-s", "4x4", "-i", "-", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]
         done = subprocess.run(command, input=bytes(colour) * 16, capture_output=True, check=True)
         i420 = np.frombuffer(done.stdout, np.uint8).reshape(6, 4)
@@ -228,20 +258,20 @@ def test_an_ffmpeg_that_is_too_old_is_refused(
     old = tmp_path / "ffmpeg"
     old.write_text("#!/bin/sh\necho 'ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright'\n")
     old.chmod(0o755)
-    video.ffmpeg.cache_clear()
-    bundled = video.ffmpeg()
+    ffmpeg_process.ffmpeg.cache_clear()
+    bundled = ffmpeg_process.ffmpeg()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(old))
-    video.ffmpeg.cache_clear()
+    ffmpeg_process.ffmpeg.cache_clear()
     with pytest.raises(UserError, match=f"{old} is too old: .* 5.1 or newer"):
-        video.ffmpeg()
+        ffmpeg_process.ffmpeg()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(tmp_path / "none"))
-    video.ffmpeg.cache_clear()
+    ffmpeg_process.ffmpeg.cache_clear()
     with pytest.raises(UserError, match="none, which is no program"):
-        video.ffmpeg()
+        ffmpeg_process.ffmpeg()
     monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(old))
     old.write_text("#!/bin/sh\necho 'ffmpeg version N-12345-gabcdef Copyright'\n")
-    video.ffmpeg.cache_clear()
-    assert video.ffmpeg() == str(old) != bundled
+    ffmpeg_process.ffmpeg.cache_clear()
+    assert ffmpeg_process.ffmpeg() == str(old) != bundled
     with pytest.raises(UserError, match="no encoder mpeg4"):
-        video.check_encoder(ClipSettings())
-    video.ffmpeg.cache_clear()
+        check_encoder(ClipSettings())
+    ffmpeg_process.ffmpeg.cache_clear()

@@ -1,0 +1,147 @@
+"""Clips as they are stored: one packet a frame, a key frame every few, no B-frames."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import av
+import numpy as np
+
+from unseen.base.errors import UserError
+from unseen.videos.ffmpeg_process import ffmpeg, has
+from unseen.videos.probing import VideoError
+from unseen.videos.settings import ClipSettings
+
+CODECS = {"mpeg4": "mpeg4", "h264": "libx264"}
+QP_TO_LAMBDA = 118  # ffmpeg's unit of global_quality
+STILL_RATE = 25.0  # frames a second of what has no rate
+
+
+def check_encoder(settings: ClipSettings) -> None:
+    """Raise UserError when ffmpeg cannot encode `settings.codec`, before any clip is tried."""
+    encoder = CODECS[settings.codec]
+    if not has("encoders", encoder):
+        raise UserError(f"{ffmpeg()} has no encoder {encoder}; set clips: codec to another")
+
+
+@dataclass(frozen=True)
+class EncodedClip:
+    """A clip as stored: one packet a frame, in display order.
+
+    `key_frames` (L,) int32 holds for each frame the index of the key frame from which a decoder
+    must start to reach it; `times` (L,) float64 when each frame shows, in seconds from the source's
+    first frame; `height` and `width` are in pixels.
+    """
+
+    packets: list[bytes]
+    key_frames: np.ndarray
+    times: np.ndarray
+    height: int
+    width: int
+    codec: str
+
+    @property
+    def fps(self) -> float:
+        """Frames a second."""
+        return frame_rate(self.times)
+
+
+def frame_rate(times: np.ndarray) -> float:
+    """Frames a second of (L,) sorted times: from the usual distance, which neither a gap nor a slow
+    part moves; 25 where there is no distance.
+
+    The usual distance is the mean of those near the median, since containers round times.
+
+    >>> frame_rate(np.array([0.0, 0.033, 0.067, 0.1, 5.0]))
+    30.0
+    """
+    steps = np.diff(times)
+    steps = steps[steps > 0]
+    if not len(steps):
+        return STILL_RATE
+    median = np.sort(steps)[len(steps) // 2]
+    return float(round(1 / steps[np.abs(steps - median) <= median / 5].mean(), 6))
+
+
+def encoder_options(settings: ClipSettings) -> dict[str, Any]:
+    """A key frame every `gop` frames and no others, no B-frames, and the same bytes every time."""
+    shared = {"g": settings.gop, "bf": 0, "threads": 1}
+    if settings.codec == "h264":
+        # Without cpu-independent x264's macroblock tree depends on what memory held before.
+        fast = {"preset": "veryfast", "tune": "fastdecode", "x264-params": "cpu-independent=1"}
+        return shared | fast | {"crf": settings.quality, "sc_threshold": 0, "flags": "+bitexact"}
+    quality = {"flags": "+bitexact+qscale", "global_quality": settings.quality * QP_TO_LAMBDA}
+    return shared | quality | {"sc_threshold": 10**9}
+
+
+def demux(stream: bytes, codec: str, times: np.ndarray) -> EncodedClip:
+    """The clip in ffmpeg's NUT output, whose frames show at `times` (L,).
+
+    Raises VideoError when it holds no frame, or not as many as there are times.
+    """
+    try:
+        with av.open(io.BytesIO(stream), format="nut") as container:
+            packets = [packet for packet in container.demux() if packet.size]
+            context = container.streams.video[0].codec_context
+            height, width = context.height, context.width
+    except av.FFmpegError as error:
+        raise VideoError("no frame of the video can be decoded") from error
+    if len(packets) != len(times):
+        raise VideoError(f"ffmpeg gave {len(packets)} of {len(times)} frames")
+    return EncodedClip(
+        packets=[bytes(packet) for packet in packets],
+        key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
+        times=times,
+        height=height,
+        width=width,
+        codec=codec,
+    )
+
+
+def key_frame_of(is_key: list[bool]) -> np.ndarray:
+    """For each frame the index of the latest key frame, (L,) int32; frame 0 must be one.
+
+    >>> key_frame_of([True, False, True]).tolist()
+    [0, 0, 2]
+    """
+    index = np.arange(len(is_key), dtype=np.int32)
+    return np.maximum.accumulate(np.where(is_key, index, 0)).astype(np.int32)
+
+
+def encode_frames(
+    frames: np.ndarray, settings: ClipSettings, fps: float = STILL_RATE
+) -> EncodedClip:
+    """Encode RGB frames (L, H, W, 3) uint8, H and W even, as they are: nothing is scaled.
+
+    Runs in this process: a photograph's 16 frames take less time than starting ffmpeg.
+    """
+    height, width = frames.shape[1:3]
+    encoder = av.CodecContext.create(CODECS[settings.codec], "w")
+    encoder.height, encoder.width = height, width
+    encoder.pix_fmt = "yuv420p"
+    encoder.time_base = Fraction(1, 25)
+    encoder.framerate = Fraction(25)
+    options = encoder_options(settings)
+    encoder.options = {name: str(value) for name, value in options.items()}
+    packets = [packet for frame in _yuv_frames(frames) for packet in encoder.encode(frame)]
+    packets += encoder.encode(None)
+    return EncodedClip(
+        packets=[bytes(packet) for packet in packets],
+        key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
+        times=np.arange(len(packets)) / fps,
+        height=height,
+        width=width,
+        codec=settings.codec,
+    )
+
+
+def _yuv_frames(frames: np.ndarray) -> Iterator[av.VideoFrame]:
+    """(L, H, W, 3) uint8 to I420 in BT.601, limited range."""
+    converter = av.video.reformatter.VideoReformatter()
+    for number, frame in enumerate(frames):
+        rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        yuv = converter.reformat(rgb, format="yuv420p")
+        yuv.pts = number
+        yield yuv

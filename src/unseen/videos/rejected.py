@@ -1,0 +1,53 @@
+"""The clips of a data set that could not be stored, gathered from its shards."""
+
+import csv
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from unseen.base.errors import UserError
+from unseen.base.files import atomic
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.shard_format import REJECTED_COLUMNS
+
+
+def merge_rejected(
+    shards: Sequence[Path],
+    output_csv: Path,
+    limit_percent: float,
+    dataset: str,
+    source_digest: Path | None = None,
+) -> None:
+    """Gather the shards' rejected clips in `rejected/{dataset}.csv`, sorted by clip id.
+
+    `source_digest` receives the digest of the data set's sources (`ClipStore.source_digest`).
+
+    Raises UserError when more than `limit_percent` of the listed clips are rejected, after each
+    with its reason is printed.
+    """
+    store = ClipStore(shards)
+    rejected = store.rejected
+    listed = len(store) + len(rejected)
+    with atomic(output_csv) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(REJECTED_COLUMNS)
+        writer.writerows(sorted(rejected))
+    print(f"{dataset}: {listed} listed, {listed - len(rejected)} stored, {len(rejected)} rejected")
+    if source_digest:
+        with atomic(source_digest) as temporary:
+            temporary.write_text(store.source_digest + "\n")
+    for clip_id, _, reason in sorted(rejected):
+        print(f"rejected {clip_id}: {reason}")
+    if len(rejected) * 100 > limit_percent * listed:
+        raise UserError(_limit_message(rejected, listed, limit_percent, dataset))
+
+
+def _limit_message(
+    rejected: list[tuple[str, ...]], listed: int, limit_percent: float, dataset: str
+) -> str:
+    reason, count = Counter(reason for _, _, reason in rejected).most_common(1)[0]
+    return (
+        f"{dataset}: {len(rejected)} of {listed} clips are unusable, more than the allowed "
+        f"{limit_percent:g}%; {count} because: {reason}. "
+        f"Mend the files, or raise the limit in the configuration"
+    )
