@@ -22,7 +22,8 @@ def frames_at_rate(times: np.ndarray, rate: float | None) -> np.ndarray:
     shown = times - times[0]
     last = shown[-1] + (np.median(np.diff(shown)) if len(shown) > 1 else 0)
     ticks = np.arange(max(1, round(float(last * rate)))) / rate
-    return np.searchsorted(shown, ticks + TOLERANCE_S, side="right") - 1
+    found: np.ndarray = np.searchsorted(shown, ticks + TOLERANCE_S, side="right") - 1
+    return found
 
 
 def snippet_rng(seed: int, epoch: int, clip: int) -> np.random.Generator:
@@ -94,4 +95,5 @@ def test_indices(n_frames: int, frames: int, snippets: int, scheme: str = "linea
     raise ValueError(f"unknown scheme {scheme!r}; there are {', '.join(SCHEMES)}")
 
 
-test_indices.__test__ = False  # its name is the interface's; pytest must not collect it
+# The name is the interface's; pytest must not collect it.
+test_indices.__test__ = False  # type: ignore[attr-defined]
