@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from unseen.base.hdf5 import new_hdf5
 from unseen.base.tabular import write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.results.scoring import Outputs, score
@@ -98,7 +99,7 @@ def make_test_set(
 
 def write_embeddings(path: Path, clip_ids: Sequence[str], snippets: np.ndarray) -> None:
     """Write video embeddings whose features (N, T, D) are the snippets' own embeddings."""
-    with h5py.File(path, "w") as store:
+    with new_hdf5(path) as store:
         store.create_dataset("clip_id", data=list(clip_ids), dtype=h5py.string_dtype())
         store["features"] = snippets.astype(np.float32)
         store["embedding"] = snippets.mean(axis=1).astype(np.float32)

@@ -6,22 +6,32 @@ from pathlib import Path
 from typing import Any
 
 import h5py
-import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
-from unseen.base.files import verify_digest
+from unseen.base.files import atomic, verify_digest, write_digest
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """A file that takes the place of `path`, with its digest beside it, when the block ends without
+    an error."""
+    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        yield file
+    write_digest(path)
 
 
 @contextmanager
 def open_hdf5(path: Path, content: str) -> Iterator[h5py.File]:
     """A file whose content is the one that the digest beside it names, opened for reading.
 
-    Raises UserError where it is another, and where the file is no file of `content`: that which
-    goes wrong in reading it has many names, since libhdf5 looks at nothing before it is needed.
+    Raises UserError where it is another or without a digest, since libhdf5 looks at nothing before
+    it is needed, and can run for ever on a damaged file; and where it is no file of `content`.
     """
     if not path.is_file():
         raise UserError(f"{path} is {'a folder' if path.is_dir() else 'not there'}")
+    if not Path(f"{path}.sha256").is_file():
+        raise UserError(f"{path} lacks the digest beside it: copy {path.name}.sha256 too")
     verify_digest(path)
     try:
         with h5py.File(path, "r") as file:
@@ -51,21 +61,7 @@ def read_texts(file: h5py.File, name: str) -> list[str]:
     dataset = _dataset(file, name)
     if len(dataset.shape) != 1 or h5py.check_string_dtype(dataset.dtype) is None:
         raise ValueError(f"{name} is no list of texts")
-    _check_lengths(dataset, Path(file.filename))
     return list(dataset.asstr()[:])
-
-
-def _check_lengths(texts: h5py.Dataset, path: Path) -> None:
-    """Look at the lengths of texts before libhdf5 takes memory for them: each text is stored as its
-    length in four bytes, and twelve that say where it lies."""
-    if not texts.size:
-        return
-    begin = texts.id.get_offset()
-    if begin is None:
-        raise ValueError(f"{texts.name} does not lie in one piece")
-    stored = np.fromfile(path, [("length", "<u4"), ("place", "V12")], texts.size, offset=begin)
-    if stored["length"].sum(dtype=np.int64) > path.stat().st_size:
-        raise ValueError(f"{texts.name} claims longer texts than the file has bytes")
 
 
 def _dataset(file: h5py.File, name: str) -> h5py.Dataset:

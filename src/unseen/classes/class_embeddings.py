@@ -6,16 +6,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from unseen.base.files import atomic, write_digest
-from unseen.base.hdf5 import open_hdf5, read_array, read_texts
+from unseen.base.hdf5 import new_hdf5, open_hdf5, read_array, read_texts
 
 
 def write_class_embeddings(path: Path, classes: Sequence[str], embeddings: np.ndarray) -> None:
     """Write `classes` (C strings) and `embeddings` (C, D) float32, and the digest beside them."""
-    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+    with new_hdf5(path) as file:
         file.create_dataset("classes", data=list(classes), dtype=h5py.string_dtype())
         file.create_dataset("embeddings", data=embeddings.astype(np.float32))
-    write_digest(path)
 
 
 def read_class_embeddings(path: Path) -> tuple[list[str], np.ndarray]:

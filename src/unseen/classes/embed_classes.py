@@ -7,8 +7,7 @@ import h5py
 import numpy as np
 
 from unseen.base.errors import UserError
-from unseen.base.files import atomic, write_digest
-from unseen.base.hdf5 import open_hdf5, read_array, read_texts
+from unseen.base.hdf5 import new_hdf5, open_hdf5, read_array, read_texts
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.classes.class_list import ClassWords, read_class_list
 from unseen.classes.sentence_encoder import encode_phrases
@@ -44,12 +43,11 @@ def select_vectors(word_vectors: Path, class_lists: Iterable[Path], output: Path
 def _write_selection(path: Path, selection: Selection) -> None:
     text = h5py.string_dtype()
     similar = [" ".join(words) for words in selection.missing.values()]
-    with atomic(path) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+    with new_hdf5(path) as file:
         file.create_dataset("words", data=selection.words, dtype=text)
         file.create_dataset("vectors", data=selection.vectors)
         file.create_dataset("missing", data=list(selection.missing), dtype=text)
         file.create_dataset("similar", data=similar, dtype=text)
-    write_digest(path)
 
 
 def _read_selection(path: Path) -> Selection:

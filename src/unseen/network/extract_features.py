@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from unseen.base.devices import pick_device, pick_dtype
-from unseen.base.files import atomic, write_digest
+from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
 from unseen.network.initial_weights import start_network
 from unseen.network.labelled_clips import (
@@ -46,7 +46,7 @@ def extract_features(
     make_input = input_maker(settings, device, dtype)
     epochs = len({stream_epoch(epoch, settings) for epoch in range(settings.epochs)})
     shape = (epochs, loader.clips_per_epoch)
-    with atomic(output) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+    with new_hdf5(output) as file:
         file.attrs["short_side"] = stored_short_side(sources.shards)
         for column, name in enumerate(("dataset", "clip_id")):
             values = [clip[column] for clip in names]
@@ -65,4 +65,3 @@ def extract_features(
                     clips[epoch, rows] = batch.clips
                     first += len(batch)
                     bar.update(len(batch))
-    write_digest(output)

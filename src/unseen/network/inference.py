@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from unseen.base.devices import pick_device, pick_dtype
 from unseen.base.errors import UserError
-from unseen.base.files import atomic, write_digest
+from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
 from unseen.network.model_file import load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
@@ -67,7 +67,7 @@ def embed_videos(
     for dataset, output in outputs.items():
         store = ClipStore(shards.get(dataset, []))
         videos = partial(_encoded_videos, store, encode, scheme=scheme, **reading)
-        with atomic(output) as temporary, h5py.File(temporary, "w", libver="v110") as file:
+        with new_hdf5(output) as file:
             file.attrs.update(snippets=snippets, scheme=scheme)
             ids = np.array(store.clip_ids, dtype=object)
             file.create_dataset("clip_id", data=ids, dtype=h5py.string_dtype(), track_times=False)
@@ -77,7 +77,6 @@ def embed_videos(
             _write(file, "embedding", embed_features(network, means, picked))
             _write(file, "embedding_1", embed_features(network, singles, picked))
             _write_class_encoder(file, network)
-        write_digest(output)
 
 
 @torch.inference_mode()

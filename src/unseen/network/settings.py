@@ -117,6 +117,10 @@ class TrainingKeys:
     """Scale the network's output to unit length."""
     width: Annotated[int, Field(ge=4), read_by(TRAINING, MODEL, FEATURES)] = PAPER_WIDTH
     """Channels of the first stage of an r2plus1d; 64 is the published network."""
+    c3d_start: Annotated[
+        Literal["pytorch", "he"], read_by(TRAINING, MODEL), only_with("network", "c3d")
+    ] = "pytorch"
+    """How c3d's weights are drawn: pytorch as the authors do, he as torchvision's networks."""
     compile: bool = False
     """Compile the network with torch.compile."""
     sync_batch_norm: bool = False
@@ -181,7 +185,7 @@ class TrainingSettings(TrainingKeys):
     @property
     def network_settings(self) -> dict[str, Any]:
         """The arguments of `networks.build_network` but for the dimension of the embedding."""
-        keys = ("frames", "crop", "width", "normalise", "projection")
+        keys = ("frames", "crop", "width", "normalise", "projection", "c3d_start")
         values = {key: getattr(self, key) for key in keys}
         return {"name": self.network, "dropout": self.used_dropout} | values
 

@@ -61,6 +61,18 @@ def use_planar_convolutions(encoder: nn.Module) -> None:
             module.__class__ = PlanarConv3d
 
 
+def draw_as_he(module: nn.Module) -> None:
+    """Draw the convolutions' weights anew as He et al. do, by the outgoing connections.
+
+    torchvision's video networks start so.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Conv3d):
+            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)
+
+
 class _ResNet(VideoResNet):  # type: ignore[misc]  # torchvision has no types
     """torchvision's video ResNet of any width, without classifier; at width 64 its weights fit."""
 
@@ -77,7 +89,7 @@ class _ResNet(VideoResNet):  # type: ignore[misc]  # torchvision has no types
             self.add_module(f"layer{stage + 1}", layer)
         self.avgpool = nn.AdaptiveAvgPool3d(1)
         self.fc = nn.Identity()
-        _initialise(self)
+        draw_as_he(self)
 
 
 class _NarrowBlock(BasicBlock):  # type: ignore[misc]
@@ -104,15 +116,6 @@ def _with_full_vectors(
 def _full_vectors(channels: float) -> int:
     """The nearest multiple of `VECTOR`, and at least one."""
     return max(1, round(channels / VECTOR)) * VECTOR
-
-
-def _initialise(module: nn.Module) -> None:
-    """He's initialisation by the outgoing connections, as torchvision's video networks have it."""
-    for part in module.modules():
-        if isinstance(part, nn.Conv3d):
-            nn.init.kaiming_normal_(part.weight, mode="fan_out", nonlinearity="relu")
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)
 
 
 def _flat_stem(width: int) -> nn.Sequential:
@@ -153,7 +156,6 @@ class _C3D(nn.Module):
         self.conv5a, self.conv5b = conv(8 * width, 8 * width), conv(8 * width, 8 * width)
         side = crop // 16 // 2 + 1
         self.fc6 = nn.Linear(8 * width * (frames // 16) * side * side, 64 * width)
-        _initialise(self)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 3, L, H, W) to (B, 64 width)."""

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from unseen.base.devices import autocast
 from unseen.base.errors import UserError
 from unseen.network.settings import FIXED_WIDTH, PAPER_WIDTH
-from unseen.network.visual_encoders import VISUAL_ENCODERS, use_planar_convolutions
+from unseen.network.visual_encoders import VISUAL_ENCODERS, draw_as_he, use_planar_convolutions
 
 
 class ZeroShotNetwork(nn.Module):
@@ -112,13 +112,14 @@ def build_network(
     dropout: float = 0.05,
     normalise: bool = True,
     projection: int = 0,
+    c3d_start: str = "pytorch",
 ) -> ZeroShotNetwork:
     """A network with freshly drawn weights (from torch's global generator).
 
     `embedding_dim` is D, None for a visual encoder alone; `width` the channels of the first stage;
     `projection` the hidden units of a projection head on both sides (0: the paper's single linear
-    layer on the side of the videos and none on that of the classes). Raises UserError for an
-    unknown name or sizes that it cannot take.
+    layer on the side of the videos and none on that of the classes); `c3d_start` how c3d's weights
+    are drawn, `pytorch` or `he`. Raises UserError for an unknown name or sizes that it cannot take.
     """
     settings = {
         "name": name,
@@ -129,12 +130,15 @@ def build_network(
         "dropout": dropout,
         "normalise": normalise,
         "projection": projection,
+        "c3d_start": c3d_start,
     }
     if name not in VISUAL_ENCODERS:
         raise UserError(f"network {name!r} is not known; known are {', '.join(VISUAL_ENCODERS)}")
     if width != PAPER_WIDTH and name in FIXED_WIDTH:
         raise UserError(f"network {name} has one width, {PAPER_WIDTH}: remove `width: {width}`")
     encoder, features = VISUAL_ENCODERS[name](frames, crop, width)
+    if name == "c3d" and c3d_start == "he":
+        draw_as_he(encoder)
     use_planar_convolutions(encoder)
     semantic_encoder: nn.Module | None = None
     class_encoder: nn.Module = nn.Identity()

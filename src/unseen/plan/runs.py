@@ -99,7 +99,7 @@ def weights_kind(weights: str, runs: Iterable[str]) -> str | None:
         return "run"
     if weights in TORCHVISION_WEIGHTS:
         return "torchvision"
-    if "/" in weights or re.search(r"\.(pt|pth|tar|ckpt)$", weights):
+    if "/" in weights or re.search(r"\.(safetensors|pt|pth|tar|ckpt)$", weights):
         return "file"
     return None
 

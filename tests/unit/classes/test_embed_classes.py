@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from unseen.base.errors import UserError
+from unseen.base.files import write_digest
 from unseen.classes.class_embeddings import read_class_embeddings, write_class_embeddings
 from unseen.classes.embed_classes import embed_classes, encode_classes, select_vectors
 
@@ -114,6 +115,7 @@ def test_class_embeddings_come_back_as_written(tmp_path):
     assert classes == ["x y", "ü", "z"]
     np.testing.assert_array_equal(read, embeddings)
     (tmp_path / "b.h5").write_text("no HDF5")
+    write_digest(tmp_path / "b.h5")
     with pytest.raises(UserError, match=r"b\.h5 is no file of class embeddings"):
         read_class_embeddings(tmp_path / "b.h5")
 

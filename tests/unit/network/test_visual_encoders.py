@@ -126,6 +126,24 @@ def test_c3d_is_that_of_its_paper():
         torch.testing.assert_close(own(x), plain(x), atol=1e-5, rtol=1e-4)
 
 
+def test_c3d_starts_as_the_authors_does_unless_it_is_told_to_as_he():
+    """PyTorch draws weights and biases evenly within 1 / sqrt(inputs), He the weights alone."""
+
+    def drawn(**settings: str) -> nn.Module:
+        torch.manual_seed(0)
+        network = build_network("c3d", embedding_dim=5, width=8, **settings)
+        return network.visual_encoder.conv2
+
+    torch.manual_seed(0)
+    first = nn.Conv3d(3, 8, 3)
+    second = nn.Conv3d(8, 16, 3)
+    assert torch.equal(drawn().weight, second.weight) and torch.equal(drawn().bias, second.bias)
+    assert first.weight.abs().max() <= (3 * 27) ** -0.5
+    he = drawn(c3d_start="he")
+    assert not he.bias.any()
+    assert he.weight.std().item() == pytest.approx((2 / (16 * 27)) ** 0.5, rel=0.1)
+
+
 @pytest.mark.parametrize("name", VISUAL_ENCODERS)
 def test_other_sizes_pass(name):
     network = small(name, frames=16, crop=56).eval()

@@ -22,6 +22,7 @@ from small_results import (
 )
 
 from unseen.base.errors import UserError
+from unseen.base.hdf5 import new_hdf5
 from unseen.base.tabular import read_rows
 from unseen.results import scoring, test_set
 from unseen.results.nearest import cosine_distances, ranks
@@ -340,10 +341,10 @@ def test_a_class_encoder_brings_the_classes_into_the_videos_space(tmp_path):
         "bias_1": rng.normal(size=size),
     }
     path = tmp_path / "videos.h5"
-    with h5py.File(path, "w") as store:
+    with new_hdf5(path) as store:
         store["clip_id"] = ["a"]
     assert test_set.project_classes(path, vectors) is vectors
-    with h5py.File(path, "a") as store:
+    with new_hdf5(path) as store:
         for name, value in layers.items():
             store[f"class_encoder/{name}"] = value
     projected = test_set.project_classes(path, vectors)
