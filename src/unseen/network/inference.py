@@ -51,7 +51,7 @@ def embed_videos(
     network, content = load_model(model, picked)
     if network.semantic_encoder is None:
         raise UserError(f"{model} is a plain classifier: it has no embedding of videos to score")
-    reading = {
+    reading: dict[str, Any] = {
         "frames": content["input"]["frames"],
         "frame_rate": frame_rate or content["input"].get("frame_rate"),
         "workers": workers,

@@ -22,11 +22,14 @@ CLASS_EMBEDDINGS = "class_embeddings"
 """The name of the classes' vectors among the tensors."""
 
 
+@with_config(ConfigDict(extra="forbid"))  # what is not known here would not be done
 class NetworkInput(TypedDict):
-    """The snippets that a network takes: their frames, the side of the crop and the short side of
-    the clips in pixels (None: not known), the mean and sd of each colour."""
+    """The snippets that a network takes: their frames, frames a second (None: one by one), the side
+    of the crop and the short side of the clips in pixels (None: not known), each colour's mean and
+    sd."""
 
     frames: Count
+    frame_rate: NotRequired[Annotated[float, Field(gt=0)] | None]
     crop: Count
     short_side: Count | None
     mean: Colour

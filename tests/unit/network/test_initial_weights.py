@@ -90,6 +90,13 @@ def test_a_model_is_the_same_bytes_wherever_it_is_written(tmp_path):
     assert (tmp_path / "a.pt").read_bytes() == (tmp_path / "another_name.pt").read_bytes()
 
 
+def test_a_models_description_comes_back_as_written(tmp_path):
+    described = DESCRIBED | {"input": DESCRIBED["input"] | {"frame_rate": 12.5}, "seed": 3}
+    write_model(tmp_path / "model.safetensors", network(), CAT, described)
+    _, found = load_model(tmp_path / "model.safetensors")
+    assert {key: found[key] for key in described} == described
+
+
 def test_a_model_of_the_first_version_is_read(tmp_path):
     """`model.pt`, a PyTorch file with everything in one dictionary."""
     source = network(seed=1)
