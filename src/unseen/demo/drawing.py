@@ -14,6 +14,7 @@ from PIL import Image
 
 BODY, DETAIL = 0, 1
 FRAMES_AT_A_TIME = 8  # keeps the arrays in the processor's cache
+REACH = 1.3  # local units from a thing's centre beyond which nothing of it lies
 Layers = list[tuple[np.ndarray, int]]
 
 
@@ -273,27 +274,40 @@ def paint_thing(
     for start in range(0, len(canvas), FRAMES_AT_A_TIME):
         frames = slice(start, start + FRAMES_AT_A_TIME)
         part = Pose(*entries[:, frames, None, None].astype(np.float32))
-        u, v = _local_coordinates(canvas[frames], part, radius, centre.astype(np.float32))
+        part.x += np.float32(centre[0])
+        part.y += np.float32(centre[1])
+        window, u, v = _local_coordinates(canvas.shape[1:3], part, radius)
+        pixels = radius * part.scale * min(canvas.shape[1:3]) / 2
+        splits = part.gap.any()
         inside_gap = part.gap / 2 - np.abs(u)
         u -= np.sign(u) * part.gap / 2
-        pixels = radius * part.scale * min(canvas.shape[1:3]) / 2
+        seen = canvas[frames, *window]
         for distance, tone in THINGS[thing](u, v):
-            distance = np.where(part.gap > 0, np.maximum(distance, inside_gap), distance)
+            if splits:
+                distance = np.where(part.gap > 0, np.maximum(distance, inside_gap), distance)
             cover = np.clip(0.5 - distance * pixels, 0, 1) * part.opacity
-            canvas[frames] += cover[..., None] * (colours[tone] - canvas[frames])
+            seen += cover[..., None] * (colours[tone] - seen)
 
 
 def _local_coordinates(
-    canvas: np.ndarray, pose: Pose, radius: float, centre: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`u` and `v` of every pixel, each (L, H, W), for a pose of (L, 1, 1) arrays."""
-    height, width = canvas.shape[1:3]
-    half = min(height, width) / 2
-    columns = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / half
-    rows = (np.arange(height, dtype=np.float32)[:, None] - (height - 1) / 2) / half
-    dx, dy = columns - (pose.x + centre[0]), rows - (pose.y + centre[1])
+    shape: tuple[int, int], pose: Pose, radius: float
+) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
+    """The rows and columns that a thing may reach, and `u` and `v` of their pixels, (L, H, W) each.
+
+    `shape` is the picture's height and width; the pose's entries are (L, 1, 1).
+    """
+    half = min(shape) / 2
+    rows, columns = ((np.arange(n, dtype=np.float32) - (n - 1) / 2) / half for n in shape)
+    reach = radius * pose.scale * (REACH + pose.gap / 2) + 1 / half
+    window = _between(rows, pose.y, reach), _between(columns, pose.x, reach)
+    dx, dy = columns[window[1]] - pose.x, rows[window[0], None] - pose.y
     cosine, sine = (turn(pose.angle) / (radius * pose.scale) for turn in (np.cos, np.sin))
-    return cosine * dx + sine * dy, cosine * dy - sine * dx
+    return window, cosine * dx + sine * dy, cosine * dy - sine * dx
+
+
+def _between(places: np.ndarray, centre: np.ndarray, reach: np.ndarray) -> slice:
+    """Those of sorted places that are no farther than `reach` from a centre of any frame."""
+    return slice(*np.searchsorted(places, ((centre - reach).min(), (centre + reach).max())))
 
 
 def smooth_noise(height: int, width: int, cells: int, rng: np.random.Generator) -> np.ndarray:

@@ -83,7 +83,9 @@ def draw_footage(footage: Footage, domain: Domain) -> np.ndarray:
         if content is not None:
             _paint_class(canvas[start : start + frames], content, brightness, rng)
         start += frames
-    canvas += domain.noise * rng.standard_normal(canvas.shape, np.float32)
+    noise = rng.standard_normal(canvas.shape, np.float32)
+    noise *= domain.noise
+    canvas += noise
     return _to_bytes(canvas)
 
 
@@ -166,7 +168,11 @@ def _thing_colours(brightness: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def _to_bytes(canvas: np.ndarray) -> np.ndarray:
-    return (np.clip(canvas, 0, 1) * 255 + 0.5).astype(np.uint8)
+    """Values from 0 to 1 as bytes; the canvas is used up."""
+    np.clip(canvas, 0, 1, out=canvas)
+    canvas *= 255
+    canvas += 0.5
+    return canvas.astype(np.uint8)
 
 
 def _write_files(root: Path, dataset: str, content: Plan, workers: int) -> None:
