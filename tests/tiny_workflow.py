@@ -6,13 +6,18 @@ test run (pytest-xdist) share them.
 """
 
 import copy
+import json
 import os
 import re
+import select
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +66,11 @@ class Workspace:
         self, *arguments: str, cores: int = 2, **environment: str
     ) -> subprocess.CompletedProcess[str]:
         """Run Snakemake, whatever comes of it; its messages are in `stdout`."""
-        return subprocess.run(
-            self.command(*arguments, cores=cores),
-            cwd=self.folder,
-            env=os.environ | {"PYTHONPATH": ""} | quiet() | self.environment | environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=600,
-        )
+        command = self.command(*arguments, cores=cores)
+        variables = os.environ | {"PYTHONPATH": ""} | quiet() | self.environment | environment
+        with tempfile.NamedTemporaryFile("r") as output:
+            status = snakemake(command[3:], self.folder, variables, output.name)
+            return subprocess.CompletedProcess(command, status, output.read())
 
     def run(self, *arguments: str, cores: int = 2, **environment: str) -> list[Job]:
         """Run Snakemake, which has to succeed, and return the jobs."""
@@ -87,6 +88,32 @@ class Workspace:
 
     def table(self) -> bytes:
         return (self.folder / TABLE).read_bytes()
+
+
+def snakemake(arguments: list[str], folder: Path, environment: dict[str, str], output: str) -> int:
+    """The exit status of a call, which has ten minutes."""
+    server = snakemake_server()
+    call = {"arguments": arguments, "folder": str(folder)}
+    print(json.dumps(call | {"environment": environment, "output": output}), file=server.stdin)
+    if not select.select([server.stdout], [], [], 600)[0]:
+        os.killpg(server.pid, signal.SIGKILL)
+        snakemake_server.cache_clear()
+        raise TimeoutError(Path(output).read_text()[-3000:])
+    return int(server.stdout.readline())
+
+
+@cache
+def snakemake_server() -> subprocess.Popen[str]:
+    """The process that answers this one's calls; it ends when this one does."""
+    return subprocess.Popen(
+        [sys.executable, Path(__file__).with_name("snakemake_server.py")],
+        env=os.environ | quiet(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        bufsize=1,
+        start_new_session=True,
+    )
 
 
 def quiet() -> dict[str, str]:
