@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 BIN := $(VENV)/bin
-# A process a core; the tests of one group, such as those of Slurm, share one.
-PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --dist loadgroup --durations 10
+# A process a core.
+PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --durations 10
 
 .PHONY: FORCE help environment test test-all lint why check_store reference
 

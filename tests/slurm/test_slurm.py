@@ -13,7 +13,7 @@ import pytest
 import yaml
 from tiny_workflow import TABLE, Workspace, copy_of, quiet
 
-pytestmark = [pytest.mark.slurm, pytest.mark.xdist_group("slurm")]  # one on a machine
+pytestmark = pytest.mark.slurm
 MODEL = "results/models/demo-e2e/model.safetensors"
 
 
@@ -129,6 +129,7 @@ def slow_training(workspace: Workspace) -> Workspace:
     return slow
 
 
+@pytest.mark.long
 def test_time_limit(finished: Workspace, slurm: str, tmp_path: Path) -> None:
     """Training that needs more than its two minutes stops after one; its next job goes on.
 

@@ -119,6 +119,7 @@ def assert_undisturbed(workspace: Workspace, finished: Workspace, story: object)
     assert workspace.run("--dry-run", TABLE) == [], story
 
 
+@pytest.mark.long
 def test_kills(afresh: Workspace, finished: Workspace) -> None:
     rng = random.Random(9)
     story = kill_and_complete(afresh, rng, kills=5, longest_s=14)
@@ -196,6 +197,7 @@ def test_record_cut_in_half(workspace: Workspace, finished: Workspace) -> None:
     assert workspace.run("--dry-run", TABLE) == []
 
 
+@pytest.mark.long
 def test_killed_before_the_record(workspace: Workspace) -> None:
     """The outputs are there, marked as incomplete, without a record of what made them."""
     name = urlsafe_b64encode(MODEL.encode()).decode()
@@ -264,6 +266,7 @@ def date(workspace: Workspace, seconds: float) -> None:
 # Disks
 
 
+@pytest.mark.long
 def test_file_size_limit(workspace: Workspace, finished: Workspace) -> None:
     """A file that cannot be written whole is not there at all; its error says what happened."""
     forget(workspace, "models", "video_embeddings", "metrics")

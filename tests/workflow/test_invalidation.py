@@ -1,7 +1,6 @@
 """What reruns after a change: what depends on it in content, and nothing else."""
 
 import os
-import random
 import shutil
 import time
 from collections.abc import Callable
@@ -219,7 +218,13 @@ def remove_video(folder: Path) -> None:
     first(folder / "demo-ucf", "*.avi").unlink()
 
 
-@pytest.mark.parametrize("change", [add_video, change_video, remove_video])
+@pytest.mark.parametrize(
+    "change",
+    [
+        add_video,
+        *(pytest.param(change, marks=pytest.mark.long) for change in (change_video, remove_video)),
+    ],
+)
 def test_one_test_video(moved: Workspace, tmp_path: Path, change: Callable[[Path], None]) -> None:
     """One shard is decoded, the test videos are embedded and scored, nothing is trained."""
     workspace = copy_of(moved, tmp_path / "work")
@@ -250,6 +255,7 @@ def test_touched_video_in_two_steps(moved: Workspace, tmp_path: Path) -> None:
     assert rules(workspace.would_rerun()) <= {"score_videos", "make_table"}
 
 
+@pytest.mark.long
 def test_new_class(moved: Workspace, tmp_path: Path) -> None:
     """A new folder of photographs, a class of its own: all that learn from it learn again."""
     workspace = copy_of(moved, tmp_path / "work")
@@ -282,12 +288,7 @@ MODULES = sorted(str(path.relative_to(REPOSITORY)) for path in code_of(REPOSITOR
 MODULES = [name for name in MODULES if name not in RUNNER]
 """Every file of the library and every script."""
 
-USED = [
-    name
-    for name in MODULES
-    if any(REPOSITORY / name in stage_files(rule, REPOSITORY) for rule in RULES)
-]
-IN_CI = random.Random(8).sample(USED, 3)
+QUICK = ("src/unseen/results/tables.py", "src/unseen/network/losses.py")
 
 
 def expected_after_edit(module: str, repository: Path) -> set[str]:
@@ -298,7 +299,7 @@ def expected_after_edit(module: str, repository: Path) -> set[str]:
 
 @pytest.mark.parametrize(
     "module",
-    [name if name in IN_CI else pytest.param(name, marks=pytest.mark.long) for name in MODULES],
+    [name if name in QUICK else pytest.param(name, marks=pytest.mark.long) for name in MODULES],
 )
 def test_module(own_repository: Workspace, module: str) -> None:
     """An effective edit reruns the stages whose code it is part of, and none besides."""
