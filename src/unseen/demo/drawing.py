@@ -19,12 +19,14 @@ Layers = list[tuple[np.ndarray, int]]
 
 
 def _circle(u: np.ndarray, v: np.ndarray, radius: float) -> np.ndarray:
-    return np.hypot(u, v) - radius
+    distance: np.ndarray = np.hypot(u, v) - radius
+    return distance
 
 
 def _rectangle(u: np.ndarray, v: np.ndarray, width: float, height: float) -> np.ndarray:
     """Half width and half height around the origin."""
-    return np.maximum(np.abs(u) - width, np.abs(v) - height)
+    distance: np.ndarray = np.maximum(np.abs(u) - width, np.abs(v) - height)
+    return distance
 
 
 def _ellipse(u: np.ndarray, v: np.ndarray, width: float, height: float) -> np.ndarray:
@@ -37,7 +39,8 @@ def _polygon(u: np.ndarray, v: np.ndarray, *corners: tuple[float, float]) -> np.
     for (u0, v0), (u1, v1) in zip(corners, corners[1:] + corners[:1], strict=True):
         length = np.hypot(u1 - u0, v1 - v0)
         sides.append(((u - u0) * (v1 - v0) - (v - v0) * (u1 - u0)) / length)
-    return np.maximum.reduce(sides)
+    distance: np.ndarray = np.maximum.reduce(sides)
+    return distance
 
 
 def _fold(u: np.ndarray, v: np.ndarray, sectors: int) -> tuple[np.ndarray, np.ndarray]:
@@ -273,35 +276,43 @@ def paint_thing(
     entries = np.stack([np.broadcast_to(entry, len(canvas)) for entry in vars(pose).values()])
     for start in range(0, len(canvas), FRAMES_AT_A_TIME):
         frames = slice(start, start + FRAMES_AT_A_TIME)
-        part = Pose(*entries[:, frames, None, None].astype(np.float32))
-        part.x += np.float32(centre[0])
-        part.y += np.float32(centre[1])
-        window, u, v = _local_coordinates(canvas.shape[1:3], part, radius)
-        pixels = radius * part.scale * min(canvas.shape[1:3]) / 2
-        splits = part.gap.any()
-        inside_gap = part.gap / 2 - np.abs(u)
-        u -= np.sign(u) * part.gap / 2
+        x, y, angle, scale, opacity, gap = entries[:, frames, None, None].astype(np.float32)
+        x += np.float32(centre[0])
+        y += np.float32(centre[1])
+        size = radius * scale
+        reach = size * (REACH + gap / 2)
+        window, u, v = _local_coordinates(canvas.shape[1:3], (x, y), angle, size, reach)
+        pixels = size * min(canvas.shape[1:3]) / 2
+        splits = gap.any()
+        inside_gap = gap / 2 - np.abs(u)
+        u -= np.sign(u) * gap / 2
         seen = canvas[frames, *window]
         for distance, tone in THINGS[thing](u, v):
             if splits:
-                distance = np.where(part.gap > 0, np.maximum(distance, inside_gap), distance)
-            cover = np.clip(0.5 - distance * pixels, 0, 1) * part.opacity
+                distance = np.where(gap > 0, np.maximum(distance, inside_gap), distance)
+            cover = np.clip(0.5 - distance * pixels, 0, 1) * opacity
             seen += cover[..., None] * (colours[tone] - seen)
 
 
 def _local_coordinates(
-    shape: tuple[int, int], pose: Pose, radius: float
+    shape: tuple[int, ...],
+    place: tuple[np.ndarray, np.ndarray],
+    angle: np.ndarray,
+    size: np.ndarray,
+    reach: np.ndarray,
 ) -> tuple[tuple[slice, slice], np.ndarray, np.ndarray]:
     """The rows and columns that a thing may reach, and `u` and `v` of their pixels, (L, H, W) each.
 
-    `shape` is the picture's height and width; the pose's entries are (L, 1, 1).
+    `shape` is the picture's height and width. What belongs to a frame is (L, 1, 1); `place`, `size`
+    and `reach` are in half short sides.
     """
     half = min(shape) / 2
     rows, columns = ((np.arange(n, dtype=np.float32) - (n - 1) / 2) / half for n in shape)
-    reach = radius * pose.scale * (REACH + pose.gap / 2) + 1 / half
-    window = _between(rows, pose.y, reach), _between(columns, pose.x, reach)
-    dx, dy = columns[window[1]] - pose.x, rows[window[0], None] - pose.y
-    cosine, sine = (turn(pose.angle) / (radius * pose.scale) for turn in (np.cos, np.sin))
+    x, y = place
+    edge = reach + 1 / half
+    window = _between(rows, y, edge), _between(columns, x, edge)
+    dx, dy = columns[window[1]] - x, rows[window[0], None] - y
+    cosine, sine = np.cos(angle) / size, np.sin(angle) / size
     return window, cosine * dx + sine * dy, cosine * dy - sine * dx
 
 
@@ -326,7 +337,8 @@ def _stripes(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     angle, period = rng.uniform(0, np.pi), rng.uniform(0.25, 0.5) * min(height, width)
     rows, columns = np.mgrid[:height, :width]
     along = columns * np.cos(angle) + rows * np.sin(angle)
-    return np.sin(2 * np.pi * along / period)
+    pattern: np.ndarray = np.sin(2 * np.pi * along / period)
+    return pattern
 
 
 def _bricks(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
@@ -340,7 +352,8 @@ def _bricks(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
 def _slope(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
     angle = rng.uniform(0, 2 * np.pi)
     rows, columns = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return np.cos(angle) * columns + np.sin(angle) * rows
+    pattern: np.ndarray = np.cos(angle) * columns + np.sin(angle) * rows
+    return pattern
 
 
 # (H, W) patterns between about -1 and 1.

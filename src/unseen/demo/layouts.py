@@ -77,8 +77,8 @@ def clips_of(dataset: str, size: Size, seed: int) -> Iterator[Clip]:
 
 def _plan_kinetics(dataset: str, size: Size, seed: int) -> Plan:
     """Kinetics: a CSV that names all clips; some of them are not on the disk."""
-    pictures = []
-    rows: list[tuple] = [("label", "youtube_id", "time_start", "time_end", "split")]
+    pictures: list[Footage | Photograph] = []
+    rows: list[tuple[object, ...]] = [("label", "youtube_id", "time_start", "time_end", "split")]
     for clip in clips_of(dataset, size, seed):
         identifier, start = _identifier(clip.key, 11), _hash(clip) % 300
         rows.append((clip.name, identifier, start, start + 10, "train"))
@@ -90,7 +90,7 @@ def _plan_kinetics(dataset: str, size: Size, seed: int) -> Plan:
 
 def _plan_ucf(dataset: str, size: Size, seed: int) -> Plan:
     """UCF101: a folder a class, clips in numbered groups."""
-    pictures = []
+    pictures: list[Footage | Photograph] = []
     for clip in clips_of(dataset, size, seed):
         group, place = divmod(clip.number, GROUP)
         path = f"{clip.name}/v_{clip.name}_g{group + 1:02d}_c{place + 1:02d}.avi"
@@ -100,7 +100,7 @@ def _plan_ucf(dataset: str, size: Size, seed: int) -> Plan:
 
 def _plan_hmdb(dataset: str, size: Size, seed: int) -> Plan:
     """HMDB51: a folder a class, long file names that describe the take."""
-    pictures = []
+    pictures: list[Footage | Photograph] = []
     for clip in clips_of(dataset, size, seed):
         path = f"{clip.name}/Demo_reel_({clip.number})_{clip.name}_f_cm_np1_fr_med_0.avi"
         pictures.append(_trimmed(path, clip, world.DOMAINS[dataset]))
@@ -111,7 +111,8 @@ def _plan_activitynet(dataset: str, size: Size, seed: int) -> Plan:
     """ActivityNet: untrimmed videos, two labelled segments in each, described by one JSON file."""
     domain = world.DOMAINS[dataset]
     clips = sorted(clips_of(dataset, size, seed), key=lambda clip: clip.number)
-    pictures, database = [], {}
+    pictures: list[Footage | Photograph] = []
+    database: dict[str, object] = {}
     for place in range(0, len(clips), 2):
         pair = clips[place : place + 2]
         identifier = _identifier(pair[0].key, 11)
@@ -136,7 +137,7 @@ def _parts(clips: list[Clip], domain: Domain) -> tuple[tuple[DemoClass | None, i
     return tuple(parts)
 
 
-def _segments(clips: list[Clip], footage: Footage, domain: Domain) -> list[dict]:
+def _segments(clips: list[Clip], footage: Footage, domain: Domain) -> list[dict[str, object]]:
     """ActivityNet's annotations: each segment's label, its start and end in seconds."""
     bounds = np.cumsum([0] + [frames for _, frames in footage.parts]) / domain.rate
     return [
@@ -147,7 +148,7 @@ def _segments(clips: list[Clip], footage: Footage, domain: Domain) -> list[dict]
 
 def _plan_sun(dataset: str, size: Size, seed: int) -> Plan:
     """SUN397: photographs in folders by first letter, named by ClassName.txt."""
-    pictures = [
+    pictures: list[Footage | Photograph] = [
         Photograph(
             f"{clip.name[0]}/{clip.name}/sun_{_identifier(clip.key, 16).lower()}.jpg",
             clip.key,
@@ -193,7 +194,7 @@ def _trimmed(path: str, clip: Clip, domain: Domain) -> Footage:
     return Footage(path, clip.key, ((clip.content, _frame_count(clip, domain)),))
 
 
-def _csv_text(rows: list[tuple]) -> str:
+def _csv_text(rows: list[tuple[object, ...]]) -> str:
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows(rows)
     return stream.getvalue()

@@ -103,7 +103,8 @@ def draw_photograph(photograph: Photograph) -> np.ndarray:
         centre=rng.uniform(-0.3, 0.3, 2),
         colours=_thing_colours(brightness, rng),
     )
-    return _to_bytes(canvas)[0]
+    picture: np.ndarray = _to_bytes(canvas)[0]
+    return picture
 
 
 def encode(path: Path, frames: np.ndarray, domain: Domain) -> None:
@@ -112,6 +113,7 @@ def encode(path: Path, frames: np.ndarray, domain: Domain) -> None:
         stream = container.add_stream(
             domain.codec, rate=domain.rate, options=CODEC_OPTIONS[domain.codec]
         )
+        assert isinstance(stream, av.VideoStream)  # as the codecs of DOMAINS are
         stream.width, stream.height, stream.pix_fmt = domain.width, domain.height, "yuv420p"
         stream.codec_context.thread_count = 1
         stream.codec_context.flags |= Flags.bitexact

@@ -73,9 +73,9 @@ class DemoClass:
 
     words: tuple[str, ...]
     thing: str
-    motion: str | None = None
+    motion: str = ""
     count: int = 1
-    scene: str | None = None
+    scene: str = ""
 
 
 def _moving(motion: str, thing: str, count: int = 1) -> DemoClass:
