@@ -87,7 +87,8 @@ def _tidy(value: Any) -> None:
 def schema_text() -> str:
     """The schema's file."""
     head = "# Made of the settings' types by `make reference`.\n"
-    return head + yaml.safe_dump(schema(), sort_keys=False, allow_unicode=True, width=1000)
+    text: str = yaml.safe_dump(schema(), sort_keys=False, allow_unicode=True, width=1000)
+    return head + text
 
 
 def readme_text(text: str) -> str:
