@@ -26,15 +26,12 @@ COLUMNS = ("youtube_id", "time_start", "time_end")
 class Annotation(NamedTuple):
     """A row of the CSV; times in seconds."""
 
+    clip_id: str
     video: str
     start_s: float
     end_s: float
     split: str
     class_name: str | None
-
-    @property
-    def clip_id(self) -> str:
-        return f"{self.video}_{_padded(self.start_s)}_{_padded(self.end_s)}"
 
     @property
     def seconds(self) -> float:
@@ -114,7 +111,8 @@ def _annotation(row: Row) -> Annotation:
         raise ValueError(f"time_end must lie after time_start, but {end} follows {start}")
     if end > LONGEST_S:
         raise ValueError(f"time_end must be seconds, at most {LONGEST_S}, not {end}")
-    return Annotation(video, start, end, split, label)
+    clip_id = f"{video}_{_padded(start)}_{_padded(end)}"
+    return Annotation(clip_id, video, start, end, split, label)
 
 
 def _padded(seconds: float) -> str:
@@ -132,15 +130,11 @@ def _match(
         (replacing if replaces else by_stem)[file.stem].append(file)
     matches, missing = [], []
     for annotation in annotations:
-        clip_id, unpadded = annotation.clip_id, _unpadded(annotation)
-        better = replacing and (replacing.get(clip_id) or replacing.get(unpadded))
-        named = better or by_stem.get(clip_id) or by_stem.get(unpadded)
-        by_id = replacing.get(annotation.video) if replacing and not better else None
-        if by_id:
-            named = None
-        found = by_id or named or by_stem.get(annotation.video)
+        found = (replacing and _find(replacing, annotation)) or _find(by_stem, annotation)
         if found:
-            matches.append(Match(annotation, _choose(found, annotation), bool(named)))
+            file = _choose(found, annotation)
+            by_times = not file.name.startswith(f"{annotation.video}.")
+            matches.append(Match(annotation, file, by_times))
         else:
             missing.append((annotation.clip_id, annotation.class_name))
     return matches, missing
@@ -148,6 +142,15 @@ def _match(
 
 def _replaces(file: File) -> bool:
     return any(folder.startswith(REPLACEMENTS) for folder in file.folder.split("/"))
+
+
+def _find(by_stem: dict[str, list[File]], annotation: Annotation) -> list[File] | None:
+    """The files that are named by a clip's video and times, or else by its video alone."""
+    return (
+        by_stem.get(annotation.clip_id)
+        or by_stem.get(_unpadded(annotation))
+        or by_stem.get(annotation.video)
+    )
 
 
 def _unpadded(annotation: Annotation) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,9 +51,19 @@ def main() -> None:
 
 
 def _main() -> int | None:
-    options = _parser().parse_args()
+    parser = _parser()
+    options, unknown = parser.parse_known_args()
+    if unknown:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown, vars(options))}")
     code: int | None = options.call(options)
     return code
+
+
+def _meant(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """The option that an unknown one may stand for."""
+    options = ["--" + name.replace("_", "-") for name in known]
+    near = [get_close_matches(name.partition("=")[0], options, n=1) for name in unknown]
+    return next((f"; did you mean {found[0]}?" for found in near if found), "")
 
 
 def _parser() -> argparse.ArgumentParser:

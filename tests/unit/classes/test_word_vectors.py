@@ -3,6 +3,7 @@
 import gzip
 import io
 import pickle
+import struct
 import subprocess
 import sys
 import tracemalloc
@@ -321,12 +322,26 @@ def test_an_absent_file_is_named(tmp_path):
         read_vectors(tmp_path / "nowhere.bin", ["a"])
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def fasttext_of(words: list[str], vectors: np.ndarray) -> bytes:
+    """A model as fastText writes it, without letter groups."""
+    count, dimension = vectors.shape
+    settings = struct.pack("<2i12id", 793712314, 12, dimension, *[0] * 11, 0.0)
+    entries = b"".join(word.encode() + b"\0" + struct.pack("<qb", 1, 0) for word in words)
+    dictionary = struct.pack("<3i2q", count, count, 0, count, -1) + entries
+    matrix = struct.pack("<b2q", 0, count, dimension) + vectors.tobytes()
+    return settings + dictionary + matrix + struct.pack("<b2q", 0, 0, dimension)
+
+
+@pytest.mark.parametrize("form", [*FORMATS, "fasttext"])
+def test_memory_does_not_grow_with_the_file(tmp_path, form):
     words = [f"w{n}" for n in range(20_000)]
-    path = write(tmp_path, binary(words, vectors_of(20_000, 300)))
+    content = {**FORMATS, "fasttext": fasttext_of}[form](words, vectors_of(20_000, 300))
+    path = write(tmp_path, content)
     assert path.stat().st_size > 24_000_000
     tracemalloc.start()
-    read_vectors(path, words[::1000])
+    selection = read_vectors(path, words[::1000])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 12_000_000
+    assert selection.words[3] == "w11000"
+    np.testing.assert_array_equal(selection.vectors[3], vectors_of(20_000, 300)[11_000])
+    assert peak < 16_000_000

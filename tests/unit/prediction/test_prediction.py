@@ -270,6 +270,15 @@ def test_classes_come_from_text_and_files(tmp_path):
         parse_classes("a, \x1b[2J")
 
 
+@given(st.text())
+def test_any_text_is_classes_or_a_mistake(text):
+    try:
+        classes = parse_classes(text)
+    except UserError:
+        return
+    assert len(classes) > 1 and all(name.strip() == name and name for name in classes)
+
+
 def test_classes_of_the_same_words_are_told():
     trained = Trained(["a", "b"], np.eye(2, 3, dtype=np.float32), "word2vec", "0" * 64, {})
     requested = embed_requested({"A": [], "a": [], "b": []}, trained, None)
@@ -353,6 +362,8 @@ def test_exit_codes(world, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: the model") and "Traceback" not in done.stderr
     assert command("predict").returncode == 2
+    done = command(*options, "--windw", 3, world["videos"])
+    assert done.returncode == 2 and "--windw; did you mean --window?" in done.stderr
 
 
 def test_file_names_of_any_bytes_cost_nobody_anything(world, tmp_path):
