@@ -113,6 +113,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     ),
     "datasets.demo-hmdb.exclude": (["spinning_ring"], {"list_clips", "decode_clips"}),
     "clips.short_side": (44, {"decode_clips"}),
+    "clips.resampling": ("bilinear", {"decode_clips"}),
     "clips.pixel_aspect": ("ignore", {"decode_clips"}),
     "clips.codec": ("h264", {"decode_clips", "synthesize_clips"}),
     "clips.gop": (4, {"decode_clips", "synthesize_clips"}),

@@ -1,17 +1,17 @@
 """Clips as they are stored: one packet a frame, a key frame every few, no B-frames."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from itertools import chain
+from typing import IO, Any
 
 import av
 import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.videos.ffmpeg_process import ffmpeg, has
-from unseen.videos.probing import VideoError
 from unseen.videos.settings import ClipSettings
 
 CODECS = {"mpeg4": "mpeg4", "h264": "libx264"}
@@ -76,27 +76,31 @@ def encoder_options(settings: ClipSettings) -> dict[str, Any]:
     return shared | quality | {"sc_threshold": 10**9}
 
 
-def demux(stream: bytes, codec: str, times: np.ndarray) -> EncodedClip:
-    """The clip in ffmpeg's NUT output, whose frames show at `times` (L,).
-
-    Raises VideoError when it holds no frame, or not as many as there are times.
-    """
+def read_clip(stream: IO[bytes], settings: ClipSettings) -> EncodedClip:
+    """The clip in ffmpeg's NUT output, with no packets where there is none. Its times are those of
+    25 frames a second: the stream has no others."""
     try:
-        with av.open(io.BytesIO(stream), format="nut") as container:
+        with av.open(io.BytesIO(stream.read()), format="nut") as container:
             packets = [packet for packet in container.demux() if packet.size]
             context = container.streams.video[0].codec_context
-            height, width = context.height, context.width
-    except av.FFmpegError as error:
-        raise VideoError("no frame of the video can be decoded") from error
-    if len(packets) != len(times):
-        raise VideoError(f"ffmpeg gave {len(packets)} of {len(times)} frames")
+            size = context.height, context.width
+    except av.FFmpegError:
+        packets, size = [], (0, 0)
+    return _clip(packets, size, settings)
+
+
+def _clip(
+    packets: "list[av.Packet[Any]]",
+    size: tuple[int, int],
+    settings: ClipSettings,
+) -> EncodedClip:
     return EncodedClip(
         packets=[bytes(packet) for packet in packets],
         key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
-        times=times,
-        height=height,
-        width=width,
-        codec=codec,
+        times=np.arange(len(packets)) / STILL_RATE,
+        height=size[0],
+        width=size[1],
+        codec=settings.codec,
     )
 
 
@@ -110,34 +114,31 @@ def key_frame_of(is_key: list[bool]) -> np.ndarray:
     return np.maximum.accumulate(np.where(is_key, index, 0)).astype(np.int32)
 
 
-def encode_frames(
-    frames: np.ndarray, settings: ClipSettings, fps: float = STILL_RATE
-) -> EncodedClip:
-    """Encode RGB frames (L, H, W, 3) uint8, H and W even, as they are: nothing is scaled.
+def encode_frames(frames: Iterable[np.ndarray], settings: ClipSettings) -> EncodedClip:
+    """Encode RGB frames (H, W, 3) uint8, H and W even, as they are: nothing is scaled.
 
-    Runs in this process: a photograph's 16 frames take less time than starting ffmpeg.
+    They show 25 times a second. Runs in this process: a photograph's 16 frames take less time than
+    starting ffmpeg.
     """
-    height, width = frames.shape[1:3]
-    encoder = av.CodecContext.create(CODECS[settings.codec], "w")
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        return _clip([], (0, 0), settings)
+    height, width = first.shape[:2]
+    encoder: Any = av.CodecContext.create(CODECS[settings.codec], "w")
     encoder.height, encoder.width = height, width
     encoder.pix_fmt = "yuv420p"
     encoder.time_base = Fraction(1, 25)
     encoder.framerate = Fraction(25)
     options = encoder_options(settings)
     encoder.options = {name: str(value) for name, value in options.items()}
-    packets = [packet for frame in _yuv_frames(frames) for packet in encoder.encode(frame)]
+    pictures = _yuv_frames(chain([first], frames))
+    packets = [packet for frame in pictures for packet in encoder.encode(frame)]
     packets += encoder.encode(None)
-    return EncodedClip(
-        packets=[bytes(packet) for packet in packets],
-        key_frames=key_frame_of([packet.is_keyframe for packet in packets]),
-        times=np.arange(len(packets)) / fps,
-        height=height,
-        width=width,
-        codec=settings.codec,
-    )
+    return _clip(packets, (height, width), settings)
 
 
-def _yuv_frames(frames: np.ndarray) -> Iterator[av.VideoFrame]:
+def _yuv_frames(frames: Iterable[np.ndarray]) -> Iterator[av.VideoFrame]:
     """(L, H, W, 3) uint8 to I420 in BT.601, limited range."""
     converter = av.video.reformatter.VideoReformatter()
     for number, frame in enumerate(frames):

@@ -5,7 +5,11 @@ import re
 import resource
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Callable
 from functools import lru_cache
+from threading import Timer
+from typing import IO, TypeVar
 
 from unseen.base.errors import UserError
 from unseen.videos.probing import VideoError
@@ -13,6 +17,7 @@ from unseen.videos.probing import VideoError
 OLDEST_FFMPEG = (5, 1)  # the first with -fps_mode
 LOGGING = ("-nostdin", "-hide_banner", "-v", "repeat+level+warning")
 PROTOCOLS = "file,pipe"
+Result = TypeVar("Result")
 MEMORY = 4 << 30
 """Bytes of address space that an ffmpeg may take."""
 
@@ -61,30 +66,43 @@ def _listing(binary: str, kind: str) -> str:
 
 
 def run_ffmpeg(
-    command: list[str], timeout_s: float, pass_fds: tuple[int, ...] = ()
-) -> tuple[int, bytes, str]:
-    """Run ffmpeg to its end: its exit code, what it wrote to stdout, and its log.
+    command: list[str],
+    timeout_s: float,
+    read: Callable[[IO[bytes]], Result],
+    pass_fds: tuple[int, ...] = (),
+) -> tuple[int, Result, str]:
+    """Run ffmpeg to its end: its exit code, what `read` makes of its stdout, and its log.
 
     It may take `MEMORY` and no more time than `timeout_s`, after which VideoError is raised. One
     whose parent was killed ends when it next writes, or when its time is over.
     """
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        pass_fds=pass_fds,
-    )
-    _limit(process.pid, resource.RLIMIT_AS, MEMORY)
-    _limit(process.pid, resource.RLIMIT_CPU, int(timeout_s) + 1)
-    try:
-        output, log = process.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        raise VideoError(f"ffmpeg was ended after {timeout_s:g} s without a result") from error
-    finally:
-        process.kill()
-        process.wait()
-    return process.returncode, output, log.decode(errors="replace")
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            pass_fds=pass_fds,
+        )
+        assert process.stdout is not None
+        _limit(process.pid, resource.RLIMIT_AS, MEMORY)
+        _limit(process.pid, resource.RLIMIT_CPU, int(timeout_s) + 1)
+        timer = Timer(timeout_s, process.kill)
+        timer.start()
+        try:
+            output = read(process.stdout)
+            process.stdout.read()  # what the reader left
+            code = process.wait()
+        finally:
+            late = not timer.is_alive()
+            timer.cancel()
+            process.kill()
+            process.wait()
+            process.stdout.close()
+        if late:
+            raise VideoError(f"ffmpeg was ended after {timeout_s:g} s without a result")
+        log.seek(0)
+        return code, output, log.read().decode(errors="replace")
 
 
 def _limit(process: int, limit: int, value: int) -> None:

@@ -25,6 +25,9 @@ class ClipSettings:
     """Shorter side of a stored frame in pixels."""
     pixel_aspect: Literal["apply", "ignore"] = "apply"
     """Pixels that are not square: apply shows them as a player does, ignore as if they were."""
+    resampling: Literal["antialiased", "bilinear"] = "antialiased"
+    """How frames are made smaller: antialiased averages over the area that a pixel covers, bilinear
+    takes the two nearest pixels a side, as the authors' OpenCV does."""
     codec: Annotated[Literal["mpeg4", "h264"], read_by(DECODE, SYNTHESIZE)] = "mpeg4"
     """Codec of the stored stream."""
     gop: Annotated[int, Field(ge=1), read_by(DECODE, SYNTHESIZE)] = 8
@@ -32,7 +35,8 @@ class ClipSettings:
     quality: Annotated[Annotated[int, Field(ge=0, le=51)] | None, read_by(DECODE, SYNTHESIZE)] = (
         None
     )
-    """Quantiser of mpeg4 (1 to 31) or CRF of h264 (0 to 51); null takes 2 and 16."""
+    """Quantiser of mpeg4 (1 to 31) or CRF of h264 (0 to 51); null takes 2 and 16. h264
+    with 0 loses nothing."""
     timeout_s: Annotated[Number, Field(gt=0), read_by()] = 600.0
     """Seconds after which a hanging ffmpeg is ended and its clip rejected."""
     min_frames: Annotated[int, Field(ge=1)] = 8

@@ -21,16 +21,24 @@ Fewer damaged frames are kept as ffmpeg conceals them.
 import math
 import re
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 import ffmpeg as ffmpeg_python
 import numpy as np
 
 from unseen.base.names import by_plain_name
-from unseen.videos.encoding import CODECS, EncodedClip, demux, encoder_options
+from unseen.videos.encoding import (
+    CODECS,
+    EncodedClip,
+    encode_frames,
+    encoder_options,
+    read_clip,
+)
 from unseen.videos.ffmpeg_process import LOGGING, PROTOCOLS, ffmpeg, has, run_ffmpeg
 from unseen.videos.probing import Source, VideoError, lost_behind, opened, packets, probe, url
 from unseen.videos.settings import ClipSettings
@@ -80,10 +88,10 @@ class Segment:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What ffmpeg made of a segment: packets in NUT, `times` (F,) int64 of all frames that it
-    decoded on the way, in microseconds from the first one of the file, and its log."""
+    """What ffmpeg made of a segment: the clip, `times` (F,) int64 of all frames that were decoded
+    on the way, in microseconds from the first one of the file, and its log."""
 
-    output: bytes
+    clip: EncodedClip
     times: np.ndarray
     log: str
 
@@ -110,7 +118,9 @@ def transcode(
     decoded = _decode(source, segment, settings)
     times = decoded.times[segment.holds(decoded.times)]
     _check_any(times, decoded.times, segment)
-    clip = demux(decoded.output, settings.codec, times / MICRO)
+    if len(decoded.clip.packets) != len(times):
+        raise VideoError(f"ffmpeg gave {len(decoded.clip.packets)} of {len(times)} frames")
+    clip = replace(decoded.clip, times=times / MICRO)
     frames, allowed = len(times), settings.damaged
     lost = _lost_within(source, segment, decoded, clip.fps)
     _check_share("the file is truncated", lost, frames + lost, allowed)
@@ -139,7 +149,8 @@ def _first_time(source: Source, settings: ClipSettings) -> int | None:
     """The file's own time of its first decoded frame, in microseconds; None where there is none."""
     picture = _timed(_stream(source), "-", from_first=False).filter("trim", end_frame=1)
     output = ffmpeg_python.output(picture, "pipe:", format="null", fps_mode="passthrough")
-    code, printed, _ = run_ffmpeg(_compiled(output.global_args("-copyts")), settings.timeout_s)
+    command = _compiled(output.global_args("-copyts"))
+    code, printed, _ = run_ffmpeg(command, settings.timeout_s, lambda stdout: stdout.read())
     times = read_times(printed)
     return None if code or not len(times) else int(times[0])
 
@@ -150,12 +161,40 @@ def _run(
     """Run ffmpeg; with `first`, the file's time of its first frame, it seeks. Raises VideoError."""
     with tempfile.TemporaryFile() as side:
         command = _command(source, segment, settings, first, f"pipe:{side.fileno()}")
-        code, output, log = run_ffmpeg(command, settings.timeout_s, (side.fileno(),))
+        read = _bilinear_clip if settings.resampling == "bilinear" else read_clip
+        made = partial(read, settings=settings)
+        code, clip, log = run_ffmpeg(command, settings.timeout_s, made, (side.fileno(),))
         side.seek(0)
         times = read_times(side.read())
     if code and first is None:
         raise VideoError(_explain(log))
-    return Decoded(output, times - (first or 0), log)
+    return Decoded(clip, times - (first or 0), log)
+
+
+def _bilinear_clip(stream: IO[bytes], settings: ClipSettings) -> EncodedClip:
+    """The clip of whole RGB pictures in NUT, made smaller by OpenCV's rule: bilinear between the
+    two nearest pixels a side, without antialiasing."""
+    return encode_frames(_smaller(stream, settings), settings)
+
+
+def _smaller(stream: IO[bytes], settings: ClipSettings) -> Iterator[np.ndarray]:
+    """(H, W, 3) uint8 pictures of a NUT stream, their short side `short_side`, one at a time."""
+    import torch
+
+    try:
+        with av.open(stream, format="nut") as container:
+            video = container.streams.video[0]
+            aspect = video.sample_aspect_ratio if settings.pixel_aspect == "apply" else None
+            for frame in container.decode(video):
+                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)[None]
+                shape = frame.width * float(aspect or 1) / frame.height
+                side = settings.short_side
+                long = 2 * round(side * max(shape, 1 / shape) / 2)
+                size = (side, long) if shape > 1 else (long, side)
+                resized = torch.nn.functional.interpolate(pixels.float(), size, mode="bilinear")
+                yield resized[0].round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
+    except av.FFmpegError:  # of a stream without frames
+        return
 
 
 def read_times(printed: bytes) -> np.ndarray:
@@ -186,18 +225,24 @@ def _command(
     if source.hdr:
         picture = _tone_mapped(picture)
     packed = {
-        "vcodec": CODECS[settings.codec],
         "format": "nut",
         "map_metadata": -1,
         "map_chapters": -1,
         "fps_mode": "passthrough",
         "enc_time_base": "1:25",
-        "force_key_frames": f"expr:not(mod(n,{settings.gop}))",
-        "bsf:v": "dump_extra",
     }
-    output = ffmpeg_python.output(
-        _scaled(picture, settings), "pipe:", **packed, **encoder_options(settings)
-    )
+    if settings.resampling == "bilinear":  # whole pictures, which are made smaller here
+        picture = picture.filter("format", "rgb24")
+        packed |= {"vcodec": "rawvideo"}
+    else:
+        picture = _scaled(picture, settings)
+        packed |= {
+            "vcodec": CODECS[settings.codec],
+            "force_key_frames": f"expr:not(mod(n,{settings.gop}))",
+            "bsf:v": "dump_extra",
+            **encoder_options(settings),
+        }
+    output = ffmpeg_python.output(picture, "pipe:", **packed)
     return _compiled(output if first is None else output.global_args("-copyts"))
 
 

@@ -18,7 +18,7 @@ from videos import frame_numbers, numbered_frames, write_video
 
 from unseen.videos import transcoding
 from unseen.videos.clip_store import ClipStore
-from unseen.videos.encoding import EncodedClip
+from unseen.videos.encoding import EncodedClip, encode_frames
 from unseen.videos.ffmpeg_process import ffmpeg
 from unseen.videos.probing import VideoError, probe
 from unseen.videos.settings import ClipSettings
@@ -398,3 +398,50 @@ def test_many_random_files(tmp_path: Path) -> None:
     seed, count = int(os.environ.get("UNSEEN_SEED", "1")), int(os.environ.get("UNSEEN_FILES", "60"))
     print(f"seed {seed}, {count} files")
     assert differences(seed, count, tmp_path) == []
+
+
+# The authors' pixels
+
+
+def test_bilinear_pictures_are_those_of_opencvs_rule(tmp_path: Path) -> None:
+    """Within what 4:2:0 chroma costs, with a store that loses nothing else."""
+    rng = np.random.default_rng(3)
+    frames = rng.integers(0, 255, (4, 30, 40, 3), np.uint8).repeat(9, 1).repeat(9, 2)
+    path = write_video(tmp_path / "a.avi", kind="mjpeg", frames=frames, options="-q:v 1")
+    settings = replace(SETTINGS, resampling="bilinear", codec="h264", quality=0, short_side=100)
+    clip = transcode(path, settings=settings)
+    found = luma_of(clip, tmp_path).astype(float)
+    command = [ffmpeg(), "-v", "error", "-i", path, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"]
+    shown = subprocess.run(command, capture_output=True, check=True).stdout
+    whole = np.frombuffer(shown, np.uint8).reshape(-1, 270, 360, 3).astype(float)
+    expected = np.stack([_halfway(picture, 100, 134) for picture in whole])
+    weights = np.array([0.299, 0.587, 0.114]) * 219 / 255
+    assert np.abs(found - (expected @ weights + 16)).mean() < 1
+    smooth = luma_of(
+        transcode(path, settings=replace(settings, resampling="antialiased")), tmp_path
+    )
+    assert np.abs(found - smooth).mean() > 3
+
+
+def _halfway(picture: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Between the two nearest pixels a side, pixels' centres at halves: plain loops over sides."""
+    for axis, size in ((0, height), (1, width)):
+        length = picture.shape[axis]
+        place = np.clip((np.arange(size) + 0.5) * length / size - 0.5, 0, length - 1)
+        low = np.floor(place).astype(int)
+        share = (place - low).reshape((-1, 1, 1) if axis == 0 else (1, -1, 1))
+        high = np.minimum(low + 1, length - 1)
+        picture = picture.take(low, axis) * (1 - share) + picture.take(high, axis) * share
+    return picture
+
+
+def test_a_lossless_store_gives_back_what_was_stored() -> None:
+    rng = np.random.default_rng(0)
+    frames = rng.integers(0, 255, (10, 16, 24, 3), np.uint8).repeat(2, 1).repeat(2, 2)
+    clip = encode_frames(frames, replace(SETTINGS, codec="h264", quality=0))
+    decoder = av.CodecContext.create("h264", "r")
+    shown = [frame for packet in clip.packets for frame in decoder.decode(av.Packet(packet))]
+    shown += decoder.decode(None)
+    for frame, picture in zip(shown, frames, strict=True):
+        sent = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
+        assert np.array_equal(frame.to_ndarray(), sent.to_ndarray())
