@@ -6,7 +6,7 @@ read.
 
 import os
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -170,7 +170,7 @@ class ClipStore:
         number = int(np.searchsorted(self._shard_start, clip, side="right")) - 1
         return number, int(self._first_frame[clip])
 
-    def _decode(self, clip: int, wanted: np.ndarray) -> Iterator[av.VideoFrame]:
+    def _decode(self, clip: int, wanted: np.ndarray) -> Generator[av.VideoFrame, None, None]:
         """The frames `wanted` (sorted, unique) of a clip, decoding from their key frames on."""
         number, begin = self._place(clip)
         shard = self._shards[number]
@@ -223,7 +223,7 @@ class ClipStore:
 
     def _decoder(self, codec: str) -> av.VideoCodecContext:
         if codec not in self._decoders:
-            decoder = av.CodecContext.create(codec, "r")
+            decoder: Any = av.CodecContext.create(codec, "r")
             decoder.thread_type = "NONE"
             self._decoders[codec] = decoder
         return self._decoders[codec]
@@ -273,7 +273,7 @@ def _decode_packets(
     decoder: av.VideoCodecContext, packets: Iterable[memoryview]
 ) -> Iterator[av.VideoFrame]:
     for packet in packets:
-        yield from decoder.decode(av.Packet(packet))
+        yield from decoder.decode(av.Packet(packet))  # type: ignore[arg-type]
     yield from decoder.decode(None)
 
 
@@ -291,7 +291,7 @@ def copy_i420(frame: av.VideoFrame, out: np.ndarray) -> None:
     flat = out.reshape(-1)
     position = 0
     for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
         size = plane.height * plane.width
         target = flat[position : position + size].reshape(plane.height, plane.width)
         target[:] = rows[:, : plane.width]

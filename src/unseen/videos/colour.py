@@ -11,7 +11,7 @@ def i420_to_rgb(i420: torch.Tensor) -> torch.Tensor:
     height = i420.shape[-2] * 2 // 3
     width = i420.shape[-1]
     luma = (i420[..., :height, :].float() - 16) / 219
-    chroma = i420[..., height:, :].flatten(-2).unflatten(-1, (2, height // 2, width // 2))
+    chroma = i420[..., height:, :].reshape(*i420.shape[:-2], 2, height // 2, width // 2)
     chroma = (chroma.float() - 128) / 224
     chroma = chroma.repeat_interleave(2, dim=-2).repeat_interleave(2, dim=-1)
     blue, red = chroma.unbind(-3)

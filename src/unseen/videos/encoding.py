@@ -72,7 +72,10 @@ def encoder_options(settings: ClipSettings) -> dict[str, Any]:
         # Without cpu-independent x264's macroblock tree depends on what memory held before.
         fast = {"preset": "veryfast", "tune": "fastdecode", "x264-params": "cpu-independent=1"}
         return shared | fast | {"crf": settings.quality, "sc_threshold": 0, "flags": "+bitexact"}
-    quality = {"flags": "+bitexact+qscale", "global_quality": settings.quality * QP_TO_LAMBDA}
+    quality = {
+        "flags": "+bitexact+qscale",
+        "global_quality": (settings.quality or 0) * QP_TO_LAMBDA,
+    }
     return shared | quality | {"sc_threshold": 10**9}
 
 
@@ -80,7 +83,7 @@ def read_clip(stream: IO[bytes], settings: ClipSettings) -> EncodedClip:
     """The clip in ffmpeg's NUT output, with no packets where there is none. Its times are those of
     25 frames a second: the stream has no others."""
     try:
-        with av.open(io.BytesIO(stream.read()), format="nut") as container:
+        with av.open(io.BytesIO(stream.read()), "r", format="nut") as container:
             packets = [packet for packet in container.demux() if packet.size]
             context = container.streams.video[0].codec_context
             size = context.height, context.width

@@ -149,7 +149,7 @@ class _Blocks:
         """The batch that answers the oldest request still open, its pixels in place."""
         size, batch = answer
         block = self._lent.popleft()
-        if size:
+        if size and block is not None:
             pixels = self.memory[block].numpy()[:size]
             weakref.finalize(pixels, self._free.append, block).atexit = False
             return replace(batch, pixels=torch.from_numpy(pixels))
@@ -160,17 +160,21 @@ class _Blocks:
 
 def _new_storage(size: int, shared: bool) -> torch.UntypedStorage:
     """`size` bytes that are not touched, and so take no memory, before they are used."""
-    return torch.UntypedStorage._new_shared(size) if shared else torch.UntypedStorage(size)
+    if shared:
+        return torch.UntypedStorage._new_shared(size)  # type: ignore[no-untyped-call, no-any-return]
+    return torch.UntypedStorage(size)  # type: ignore[no-untyped-call]
 
 
-class _Reader(Dataset):
+class _Reader(Dataset[Any]):
     """What a worker does: answers (number of a block, request) with that request's batch.
 
     `plan` turns a request into what `read_batch` takes. The answer is (bytes in the block, batch):
     pixels that lie there are left out of the batch, since the asking process has the block too.
     """
 
-    def __init__(self, store: ClipStore, plan: Callable, blocks: list[torch.Tensor]) -> None:
+    def __init__(
+        self, store: ClipStore, plan: Callable[..., Any], blocks: list[torch.Tensor]
+    ) -> None:
         self.store, self.plan, self.blocks = store, plan, blocks
 
     def __getitem__(self, item: tuple[int | None, Any]) -> tuple[int, SnippetBatch]:
@@ -180,7 +184,7 @@ class _Reader(Dataset):
         batch = read_batch(self.store, clips, indices, block)
         if block is None or batch.pixels.data_ptr() != block.data_ptr():
             return 0, batch
-        return len(batch.pixels), replace(batch, pixels=None)
+        return len(batch.pixels), replace(batch, pixels=torch.empty(0, dtype=torch.uint8))
 
 
 class _Loader:
@@ -189,14 +193,16 @@ class _Loader:
     `batch_bytes` is about what a batch takes. The workers live as long as the loader.
     """
 
-    def __init__(self, store: ClipStore, plan: Callable, batch_bytes: int, workers: int) -> None:
+    def __init__(
+        self, store: ClipStore, plan: Callable[..., Any], batch_bytes: int, workers: int
+    ) -> None:
         # All requests under way, the batch that was handed out last, and the one before it.
         self.blocks = _Blocks(PREFETCH * workers + 2, batch_bytes, shared=workers > 0)
         self.answers = DataLoader(
             _Reader(store, plan, self.blocks.memory),
             sampler=self.blocks,
             batch_size=None,
-            collate_fn=_as_it_is,
+            collate_fn=_as_it_is,  # type: ignore[arg-type]
             num_workers=workers,
             prefetch_factor=PREFETCH if workers else None,
             persistent_workers=workers > 0,
@@ -211,7 +217,7 @@ class _Loader:
     def close(self) -> None:
         """End the workers. Those that are deaf to SIGTERM end no other way."""
         if self.answers._iterator is not None:
-            self.answers._iterator._shutdown_workers()
+            self.answers._iterator._shutdown_workers()  # type: ignore[attr-defined]
 
 
 def _as_it_is(answer: tuple[int, SnippetBatch]) -> tuple[int, SnippetBatch]:
@@ -278,7 +284,7 @@ def epoch_order(clips: np.ndarray, clips_per_epoch: int, seed: int, epoch: int) 
 
 
 def training_batches(
-    store: ClipStore, clips: np.ndarray, *, epoch: int, first_step: int = 0, **settings: object
+    store: ClipStore, clips: np.ndarray, *, epoch: int, first_step: int = 0, **settings: Any
 ) -> Iterator[SnippetBatch]:
     """The batches of a single epoch; `settings` are those of `TrainingLoader`."""
     yield from TrainingLoader(store, clips, **settings).epoch(epoch, first_step)

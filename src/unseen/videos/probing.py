@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -172,11 +173,11 @@ def lost_behind(source: Source, last_s: float, fps: float) -> int:
     their length.
     """
     with opened(source.path) as container:
-        stream = container.streams[source.index]
+        stream: Any = container.streams[source.index]
         if source.format == ISO:
             return _samples_beyond(stream, source.path.stat().st_size)
         if stream.frames:
-            return max(0, stream.frames - _count_packets(container, stream))
+            return max(0, int(stream.frames) - _count_packets(container, stream))
         if source.format in LENGTH_IN_HEADER and container.duration:
             promised = (container.duration + max(0, container.start_time or 0)) / av.time_base
             if promised - last_s < 2 / fps:
@@ -205,7 +206,7 @@ def _end_of_packets(container: av.container.InputContainer) -> float:
     return end_s
 
 
-def packets(container: av.container.InputContainer) -> Iterator[av.Packet]:
+def packets(container: av.container.InputContainer) -> "Iterator[av.Packet[Any]]":
     """All packets of the streams that the header names, as far as the file can be read."""
     while True:
         try:

@@ -65,7 +65,8 @@ def linear_starts(n_frames: int, frames: int, snippets: int) -> np.ndarray:
 def snippet_indices(starts: np.ndarray, frames: int, n_frames: int) -> np.ndarray:
     """(T, L) int64 frames of the snippets at `starts` (T,), repeating the video's last frame."""
     consecutive = np.asarray(starts, dtype=np.int64)[:, None] + np.arange(frames)
-    return np.minimum(consecutive, n_frames - 1)
+    frames_of: np.ndarray = np.minimum(consecutive, n_frames - 1)
+    return frames_of
 
 
 def legacy_indices(n_frames: int, frames: int, snippets: int) -> np.ndarray:
@@ -79,7 +80,8 @@ def legacy_indices(n_frames: int, frames: int, snippets: int) -> np.ndarray:
     period = max(n_frames // snippets, 1)
     starts = np.arange(min(snippets, n_frames // period), dtype=np.int64) * period
     kept = np.unique(starts[:, None] + np.arange(frames))
-    return np.minimum(np.resize(kept, (snippets, frames)), n_frames - 1)
+    chunks: np.ndarray = np.minimum(np.resize(kept, (snippets, frames)), n_frames - 1)
+    return chunks
 
 
 def test_indices(n_frames: int, frames: int, snippets: int, scheme: str = "linear") -> np.ndarray:

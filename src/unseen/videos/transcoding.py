@@ -182,7 +182,7 @@ def _smaller(stream: IO[bytes], settings: ClipSettings) -> Iterator[np.ndarray]:
     import torch
 
     try:
-        with av.open(stream, format="nut") as container:
+        with av.open(stream, "r", format="nut") as container:
             video = container.streams.video[0]
             aspect = video.sample_aspect_ratio if settings.pixel_aspect == "apply" else None
             for frame in container.decode(video):
