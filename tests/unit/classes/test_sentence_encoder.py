@@ -141,8 +141,16 @@ FILES += ["tokenizer_config.json", "1_Pooling/config.json", "sentence_bert_confi
 FILES += ["config_sentence_transformers.json"]
 
 
-@pytest.mark.parametrize("tries", TRIES)
-@pytest.mark.parametrize("name", FILES)
+QUICK, LONG = TRIES
+
+
+@pytest.mark.parametrize(
+    ("name", "tries"),
+    [
+        *(pytest.param(name, *QUICK.values, id=name) for name in FILES[:3]),
+        *(pytest.param(name, *LONG.values, marks=LONG.marks, id=f"{name}-long") for name in FILES),
+    ],
+)
 def test_a_damaged_folder_is_used_or_refused(encoder, name, tries):
     path = encoder / name
     assert_survives(
