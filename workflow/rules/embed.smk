@@ -17,7 +17,6 @@ for number, sets in enumerate(embedding.groups_of_test_sets(PLAN)):
             unpack(settled(embedding.inputs)),
         output:
             embedding.outputs(sets),
-            [paths.digest(path) for path in embedding.outputs(sets)],
         log:
             paths.log("embed_videos/{run}/test_sets"),
         benchmark:
@@ -51,6 +50,7 @@ rule embed_other_videos:
     output:
         paths.pair(paths.VIDEO_EMBEDDINGS),
         paths.pair(paths.digest(paths.VIDEO_EMBEDDINGS)),
+        paths.pair(paths.ARITHMETIC),
     log:
         paths.log("embed_videos/{pair}"),
     benchmark:

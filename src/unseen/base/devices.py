@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO
 
 import torch
+from typing_extensions import TypedDict  # of `typing` only from 3.12 on, says pydantic
 
 from unseen.base.errors import UserError
+from unseen.base.machine import processor_name
 
 
 def pick_device(name: str, local_rank: int | None = None) -> torch.device:
@@ -77,6 +79,30 @@ def _has_bfloat16(device: torch.device) -> bool:
     except OSError:
         return False
     return "avx512_bf16" in flags or "amx_bf16" in flags
+
+
+class Arithmetic(TypedDict):
+    """What numbers were computed with: `cpu` or `cuda`, the device's name, the type of numbers."""
+
+    device: str
+    name: str
+    dtype: str
+
+
+def arithmetic(device: torch.device, dtype: torch.dtype) -> Arithmetic:
+    """What a network computes with on `device` in `dtype`."""
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else processor_name()
+    return {"device": device.type, "name": name, "dtype": str(dtype).removeprefix("torch.")}
+
+
+def in_words(computed: Arithmetic | None) -> str:
+    """
+    >>> in_words({"device": "cpu", "name": "AMD EPYC", "dtype": "bfloat16"})
+    'bfloat16 on cpu (AMD EPYC)'
+    """
+    if computed is None:
+        return "arithmetic that is not known"
+    return f"{computed['dtype']} on {computed['device']} ({computed['name']})"
 
 
 def autocast(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[None]:

@@ -5,13 +5,14 @@ The stream of snippets is that of the training itself, epoch by epoch and batch 
 f_s trained on the stored features is f_s trained through the frozen network.
 """
 
+import json
 from pathlib import Path
 
 import h5py
 import numpy as np
 import torch
 
-from unseen.base.devices import pick_device, pick_dtype
+from unseen.base.devices import arithmetic, pick_device, pick_dtype
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
 from unseen.network.initial_weights import start_network
@@ -48,6 +49,7 @@ def extract_features(
     shape = (epochs, loader.clips_per_epoch)
     with new_hdf5(output) as file:
         file.attrs["short_side"] = stored_short_side(sources.shards)
+        file.attrs["arithmetic"] = json.dumps(arithmetic(device, dtype))
         for column, name in enumerate(("dataset", "clip_id")):
             values = [clip[column] for clip in names]
             file.create_dataset(name, data=values, dtype=h5py.string_dtype(), track_times=False)

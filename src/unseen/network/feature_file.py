@@ -1,5 +1,6 @@
 """The file of a frozen encoder's features, and its batches in the order of training."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from unseen.base.devices import Arithmetic
 from unseen.base.hdf5 import open_hdf5, read_texts
 from unseen.network.labelled_clips import ClipName
 
@@ -29,7 +31,8 @@ class FeatureLoader:
     """Batches of stored features, in the order in which a `TrainingLoader` gives the snippets.
 
     The file holds `features` (E, N, F) float32 of E epochs of N snippets, `clips` (E, N) int64,
-    their positions among `dataset` and `clip_id` (M,), and the short side of the clips in pixels.
+    their positions among `dataset` and `clip_id` (M,), the short side of the clips in pixels, and
+    what the features were computed with.
     `names` are data set and id of each clip. Raises UserError for a damaged file, or another one.
     """
 
@@ -41,6 +44,7 @@ class FeatureLoader:
             if file["clips"].shape != (self.epochs, self.clips_per_epoch):
                 raise ValueError("features and clips differ in shape")
             self.short_side = int(file.attrs["short_side"])
+            self.arithmetic: Arithmetic = json.loads(file.attrs["arithmetic"])
             datasets, clip_ids = (read_texts(file, name) for name in ("dataset", "clip_id"))
             self.names: list[ClipName] = list(zip(datasets, clip_ids, strict=True))
 

@@ -11,11 +11,12 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from unseen.base.devices import pick_device, pick_dtype
+from unseen.base.devices import Arithmetic, arithmetic, in_words, pick_device, pick_dtype
 from unseen.base.errors import UserError
+from unseen.base.files import atomic
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
-from unseen.network.model_file import load_model
+from unseen.network.model_file import ModelContent, load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.loading import SnippetBatch, to_network_input, video_batches
@@ -37,7 +38,8 @@ def embed_videos(
     workers: int = 2,
     frame_rate: float | None = None,
 ) -> None:
-    """Embed the stored videos of each data set in `outputs`: write its file and the digest beside.
+    """Embed the stored videos of each data set in `outputs`: write its file and the digest beside,
+    and in a `.txt` what was computed with what.
 
     `snippets` is T, `scheme` one of `sampling.SCHEMES`, `batch_size` the snippets that the network
     takes at a time, `frame_rate` frames a second (None: the model's own, or else frames one by
@@ -64,6 +66,7 @@ def embed_videos(
         dtype=pick_dtype(dtype, picked),
         device=picked,
     )
+    computed = _in_words(content, arithmetic(picked, pick_dtype(dtype, picked)))
     for dataset, output in outputs.items():
         store = ClipStore(shards.get(dataset, []))
         videos = partial(_encoded_videos, store, encode, scheme=scheme, **reading)
@@ -77,6 +80,16 @@ def embed_videos(
             _write(file, "embedding", embed_features(network, means, picked))
             _write(file, "embedding_1", embed_features(network, singles, picked))
             _write_class_encoder(file, network)
+        with atomic(output.with_suffix(".txt")) as temporary:
+            temporary.write_text(f"{computed}\n", encoding="utf-8")
+
+
+def _in_words(model: ModelContent, embedding: Arithmetic) -> str:
+    """What the numbers of a run on a test set were computed with."""
+    parts = [f"trained in {in_words(model.get('arithmetic'))}"]
+    if "features" in model:
+        parts.append(f"on features in {in_words(model['features'])}")
+    return ", ".join([*parts, f"embedded in {in_words(embedding)}"])
 
 
 @torch.inference_mode()

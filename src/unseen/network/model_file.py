@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_confi
 from torch import Tensor
 from typing_extensions import TypedDict  # of `typing` only from 3.12 on, says pydantic
 
+from unseen.base.devices import Arithmetic
 from unseen.base.errors import UserError
 from unseen.base.files import write_digest
 from unseen.network.tensor_file import write_tensors
@@ -50,19 +51,12 @@ class Training(TypedDict):
     classes: list[str] | None
 
 
-class Arithmetic(TypedDict):
-    """What the numbers were computed with: the kind of device, its name, the type of numbers."""
-
-    device: str
-    name: str
-    dtype: str
-
-
 class ModelDescription(TypedDict):
     """What a model file says beside the weights: enough to embed any video and name its class.
 
     `classes` (C) are those that the network was trained on, `lineage` the trainings behind its
-    initial weights, from the latest to the first.
+    initial weights, from the latest to the first, `arithmetic` what training computed with, and
+    `features` what stored features came from.
     """
 
     input: NetworkInput
@@ -73,6 +67,7 @@ class ModelDescription(TypedDict):
     settings: NotRequired[dict[str, Any]]
     versions: NotRequired[dict[str, str]]
     arithmetic: NotRequired[Arithmetic]
+    features: NotRequired[Arithmetic]
 
 
 @with_config(ConfigDict(arbitrary_types_allowed=True))

@@ -23,7 +23,7 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 import unseen
-from unseen.base.devices import pick_dtype
+from unseen.base.devices import arithmetic, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest, json_digest
 from unseen.base.progress import progress_bar
@@ -132,6 +132,9 @@ def train(
                 else stored_short_side(sources.shards)
             )
             description = _description(data, sources, settings, lineage, short_side)
+            description["arithmetic"] = arithmetic(group.device, dtype)
+            if isinstance(loader, FeatureLoader):
+                description["features"] = loader.arithmetic
             write_model(output, network, torch.from_numpy(data.class_embeddings), description)
             for path in outdated:
                 path.unlink()

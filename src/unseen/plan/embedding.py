@@ -31,8 +31,9 @@ def other_pairs(plan: Plan) -> list[str]:
 
 
 def outputs(sets: Sequence[str]) -> list[str]:
-    """Patterns of the embeddings of some test sets."""
-    return [paths.VIDEO_EMBEDDINGS.replace("{dataset}", name) for name in sets]
+    """Patterns of the embeddings of some test sets, with their digests and arithmetic."""
+    patterns = (paths.VIDEO_EMBEDDINGS, paths.digest(paths.VIDEO_EMBEDDINGS), paths.ARITHMETIC)
+    return [pattern.replace("{dataset}", name) for pattern in patterns for name in sets]
 
 
 def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:

@@ -21,8 +21,10 @@ Stages = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Behind:
-    """The runs and the data sets behind some scores, all the way down."""
+    """The runs and test sets of some scores, and what lies behind them all the way down: `runs` and
+    data `sets`."""
 
+    pairs: tuple[tuple[str, str], ...]
     runs: tuple[Run, ...]
     sets: tuple[str, ...]
 
@@ -34,15 +36,19 @@ class Behind:
 
 def behind(plan: Plan, pairs: Iterable[str]) -> Behind:
     """What lies behind the scores `run/dataset`."""
+    scored: dict[tuple[str, str], None] = {}
     runs: dict[str, Run] = {}
     sets: dict[str, None] = {}
     for pair in pairs:
         name, dataset = pair.split("/")
+        name = name.removesuffix(PERMUTED)
+        scored[name, dataset] = None
         sets[dataset] = None
-        for run in ancestry(plan.runs[name.removesuffix(PERMUTED)], plan.runs):
+        for run in ancestry(plan.runs[name], plan.runs):
             runs[run.name] = run
             sets |= dict.fromkeys(run.train_on)
-    return Behind(tuple(runs.values()), tuple(name for name in sets if name in plan.listed))
+    listed = tuple(name for name in sets if name in plan.listed)
+    return Behind(tuple(scored), tuple(runs.values()), listed)
 
 
 def source_files(plan: Plan, pairs: Iterable[str]) -> list[str]:
@@ -66,6 +72,10 @@ def stage(plan: Plan, script: str, **settings: Any) -> dict[str, Any]:
 def _sources(found: Behind) -> dict[str, str]:
     files = {name: paths.SOURCES.format(dataset=name) for name in found.sets}
     files |= {f"words of {name}": paths.CLASS_LIST.format(dataset=name) for name in found.sets}
+    files |= {
+        f"arithmetic of {run} on {dataset}": paths.ARITHMETIC.format(run=run, dataset=dataset)
+        for run, dataset in found.pairs
+    }
     if found.uses_word_vectors:
         files["word vectors"] = paths.digest(paths.WORD_VECTORS)
     return files

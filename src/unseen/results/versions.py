@@ -6,7 +6,8 @@ A version is the digest of a result's *parts*:
      "sources": {"ucf101": digest, …}}
 
 Nothing in between is part of it, since floats differ from machine to machine: the same sources,
-code and settings give the same version everywhere.
+code and settings give the same version everywhere where networks compute in the same arithmetic,
+which is one of the sources.
 """
 
 import contextlib
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.base.files import atomic, file_digest, json_digest
+from unseen.base.machine import processor_name
 from unseen.base.stage_code import SOURCE
 from unseen.base.tabular import read_rows, write_rows
 
@@ -144,17 +146,9 @@ def _device() -> dict[str, Any]:
     return {
         "system": platform.system(),
         "machine": platform.machine(),
-        "processor": _processor(),
+        "processor": processor_name(),
         "gpus": gpus.splitlines() if gpus else [],
     }
-
-
-def _processor() -> str:
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor()
 
 
 def _packages() -> dict[str, str]:

@@ -7,6 +7,7 @@ import torch
 from small_run import CAT, DESCRIBED, TINY, write_small_run
 
 from unseen.base.errors import UserError
+from unseen.base.machine import processor_name
 from unseen.network.inference import embed_videos
 from unseen.network.initial_weights import start_network
 from unseen.network.model_file import load_model, write_model
@@ -29,9 +30,8 @@ def run(tmp_path_factory):
 def embed(run, output, **settings):
     model, shards = run
     defaults = {"snippets": 3, "scheme": "linear", "batch_size": 4, "workers": 0}
-    embed_videos(
-        model, shards, {"colours": output}, dtype="float32", device="cpu", **defaults | settings
-    )
+    defaults["dtype"] = "float32"
+    embed_videos(model, shards, {"colours": output}, device="cpu", **defaults | settings)
     with h5py.File(output) as file:
         return {name: file[name][:] for name in file if name != "class_encoder"}
 
@@ -68,6 +68,23 @@ def test_the_same_call_gives_the_same_bytes(run, tmp_path):
         embed(run, tmp_path / name)
     assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
     assert (tmp_path / "a.h5.sha256").read_text() == (tmp_path / "b.h5.sha256").read_text()
+
+
+def test_what_was_computed_with_what_stands_beside(run, tmp_path):
+    """Where the model does not say what it was trained with, that is said."""
+    here = processor_name()
+    embed(run, tmp_path / "out.h5")
+    wanted = f"trained in arithmetic that is not known, embedded in float32 on cpu ({here})\n"
+    assert (tmp_path / "out.txt").read_text() == wanted
+    computed = {"device": "cuda", "name": "H100", "dtype": "bfloat16"}
+    described = DESCRIBED | {"arithmetic": computed | {"dtype": "float32"}, "features": computed}
+    network, _ = start_network(TINY.network_settings, embedding_dim=6, weights=None, seed=0)
+    write_model(tmp_path / "model.safetensors", network, CAT, described)
+    embed((tmp_path / "model.safetensors", run[1]), tmp_path / "out.h5", dtype="bfloat16")
+    assert (tmp_path / "out.txt").read_text() == (
+        "trained in float32 on cuda (H100), on features in bfloat16 on cuda (H100), "
+        f"embedded in bfloat16 on cpu ({here})\n"
+    )
 
 
 def test_a_projection_of_the_classes_comes_along(run, tmp_path):

@@ -189,22 +189,28 @@ def test_a_loss_that_is_not_finite_names_its_clips(sources, tmp_path):
         run(sources, tmp_path, replace(TINY, learning_rate=1e38, normalise=False))
 
 
+WAYS = ("through", "stored")
+
+
 @pytest.mark.parametrize("feature_epochs", [None, 2])
 def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, feature_epochs):
     settings = replace(TINY, freeze=True, feature_epochs=feature_epochs, dtype="bfloat16")
     start, _ = start_network(settings.network_settings, embedding_dim=6, weights=None, seed=9)
     write_model(tmp_path / "start.pt", start, CAT, DESCRIBED)
     weights = str(tmp_path / "start.pt")
-    through = run(sources, tmp_path / "through", settings, weights=weights)
+    through = run(sources, tmp_path / WAYS[0], settings, weights=weights)
     extract_features(sources, settings, weights, tmp_path / "features.h5")
     stored = run(
         replace(sources, shards={}),
-        tmp_path / "stored",
+        tmp_path / WAYS[1],
         settings,
         weights=weights,
         features=tmp_path / "features.h5",
     )
-    assert stored == through
+    assert stored != through  # it says what its features were computed with
+    states = [load_model(tmp_path / name / "model.safetensors")[0].state_dict() for name in WAYS]
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name]), name
     network, content = load_model(tmp_path / "stored" / "model.safetensors")
     for name, value in network.visual_encoder.state_dict().items():
         assert torch.equal(value, start.visual_encoder.state_dict()[name]), name
@@ -212,6 +218,8 @@ def test_stored_features_train_as_the_frozen_network_does(sources, tmp_path, fea
         network.semantic_encoder.projection.weight, start.semantic_encoder.projection.weight
     )
     assert content["lineage"][0]["classes"] == ["cat"]
+    assert content["features"]["dtype"] == content["arithmetic"]["dtype"] == "bfloat16"
+    assert content["arithmetic"]["device"] == "cpu"
 
 
 @pytest.mark.parametrize(

@@ -155,6 +155,7 @@ def test_a_table_is_made_of_its_rows_and_the_sources_behind_them(paper: Plan) ->
     assert "results/metrics/e2e-605/activitynet.csv" in files
     assert "results/sources/kinetics700.txt" in files
     assert "results/kept/e2e-664.txt" in files
+    assert "results/video_embeddings/e2e-605/activitynet.txt" in files
     assert not any("sun397" in path or "hmdb51_per_class" in path for path in files)
 
 
