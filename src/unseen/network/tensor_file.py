@@ -43,12 +43,12 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any] | None]:
 
     Of a file from elsewhere there is none. Raises UserError for a damaged file.
     """
-    content = bytearray(path.read_bytes())
+    content = path.read_bytes()
     description: dict[str, Any] | None = None
     try:
         if content[LENGTH_BYTES : DIGEST.start] == BEGIN:
             description = _description(content)
-        return safetensors.torch.load(bytes(content)), description
+        return safetensors.torch.load(content), description
     except Exception as error:  # what safetensors raises for any bytes is not documented
         raise UserError(f"{path} is damaged, or no safetensors file: {error}") from None
 
@@ -61,7 +61,7 @@ def is_tensor_file(path: Path) -> bool:
     return begin[LENGTH_BYTES:] == b"{" and length < path.stat().st_size
 
 
-def _description(content: bytearray) -> dict[str, Any]:
+def _description(content: bytes) -> dict[str, Any]:
     """The description of a file of this project, whose content must be that of its digest."""
     if content[DIGEST] != _digest(content):
         raise ValueError("its content is not the one that its digest names")
@@ -72,7 +72,7 @@ def _description(content: bytearray) -> dict[str, Any]:
     return description
 
 
-def _digest(content: bytearray) -> bytes:
+def _digest(content: bytes | bytearray) -> bytes:
     """The hexadecimal digest of a file's content, with zeros in its place."""
     blank = hashlib.sha256(memoryview(content)[: DIGEST.start])
     blank.update(NO_DIGEST)
