@@ -233,6 +233,7 @@ for key in ("epochs", "loss"):  # which the run that the frozen one starts from 
 CASES["training.feature_epochs"] = TRAINING["feature_epochs"], set()  # `fixed` has its own
 CASES["training.c3d_start"] = "he", set()  # no run is a c3d
 CASES["figures.training.c3d_start"] = "he", set()
+CASES["runs.demo-e2e.c3d_start"] = "he", set()
 CASES["runs.demo-e2e.feature_epochs"] = TRAINING["feature_epochs"], set()
 CASES["runs.released.learning_rate"] = TRAINING["learning_rate"], set()  # it trains nothing
 CASES["runs.released.width"] = 4, {"train"}
