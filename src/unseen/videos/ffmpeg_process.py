@@ -1,10 +1,13 @@
 """The ffmpeg program: which one, and how it is run on files that nobody has vetted."""
 
 import contextlib
+import ctypes
 import re
 import resource
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -17,6 +20,8 @@ from unseen.videos.probing import VideoError
 OLDEST_FFMPEG = (5, 1)  # the first with -fps_mode
 LOGGING = ("-nostdin", "-hide_banner", "-v", "repeat+level+warning")
 PROTOCOLS = "file,pipe"
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
+LIBC = ctypes.CDLL(None)  # loaded here, since between fork and exec nothing may be
 Result = TypeVar("Result")
 MEMORY = 4 << 30
 """Bytes of address space that an ffmpeg may take."""
@@ -73,8 +78,8 @@ def run_ffmpeg(
 ) -> tuple[int, Result, str]:
     """Run ffmpeg to its end: its exit code, what `read` makes of its stdout, and its log.
 
-    It may take `MEMORY` and no more time than `timeout_s`, after which VideoError is raised. One
-    whose parent was killed ends when it next writes, or when its time is over.
+    It may take `MEMORY` and no more time than `timeout_s`, after which VideoError is raised. On
+    Linux it ends with the process that started it, elsewhere when it next writes.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
@@ -83,6 +88,7 @@ def run_ffmpeg(
             stdout=subprocess.PIPE,
             stderr=log,
             pass_fds=pass_fds,
+            preexec_fn=_end_with_parent if sys.platform == "linux" else None,
         )
         assert process.stdout is not None
         _limit(process.pid, resource.RLIMIT_AS, MEMORY)
@@ -110,3 +116,8 @@ def _limit(process: int, limit: int, value: int) -> None:
     if hasattr(resource, "prlimit"):
         with contextlib.suppress(ProcessLookupError):
             resource.prlimit(process, limit, (value, value))
+
+
+def _end_with_parent() -> None:
+    """Ask Linux to kill this process when the one that started it is gone."""
+    LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
