@@ -1,6 +1,6 @@
 """From a class to its unit vector: the mean of its words, or its name in a sentence encoder."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import h5py
@@ -75,7 +75,8 @@ def embed_classes(
 
     Args:
         selected: What `select_vectors` wrote.
-        missing_words: What becomes of a word without a vector: `error` or `drop_word`.
+        missing_words: What becomes of a word without a vector: `error`, `drop_word`, or
+            `drop_class`, which leaves out the classes that have one.
         raw_words: Average the vectors as they stand, not at unit length each.
 
     Returns:
@@ -94,6 +95,8 @@ def embed_classes(
             "       Change them in the class list, or set `missing_words: drop_word`."
         )
     vectors = dict(zip(selection.words, selection.vectors, strict=True))
+    if missing_words == "drop_class":
+        return _embed_complete(class_list, classes, vectors, output, raw_words)
     known = {name: [word for word in words if word in vectors] for name, words in classes.items()}
     wordless = [name for name, words in known.items() if not words]
     if wordless:
@@ -110,6 +113,28 @@ def embed_classes(
     write_class_embeddings(output, list(classes), embeddings)
     dropped = f"; dropped words without a vector:\n{remedy}" if remedy else ""
     return f"{class_list}: {len(classes)} classes{_twins(list(classes), embeddings)}{dropped}"
+
+
+def _embed_complete(
+    class_list: Path,
+    classes: ClassWords,
+    vectors: Mapping[str, np.ndarray],
+    output: Path,
+    raw_words: bool,
+) -> str:
+    """Write the classes all of whose words have a vector, and say how many have not."""
+    complete = {name: words for name, words in classes.items() if vectors.keys() >= {*words}}
+    if not complete:
+        raise UserError(f"{class_list}: no class has vectors for all its words")
+    embeddings = [
+        _mean_of_words(name, [vectors[word] for word in words], raw_words)
+        for name, words in complete.items()
+    ]
+    write_class_embeddings(output, list(complete), np.stack(embeddings))
+    return (
+        f"{class_list}: {len(complete)} of {len(classes)} classes;"
+        f" {len(classes) - len(complete)} are left out, for words without a vector"
+    )
 
 
 def _mean_of_words(name: str, vectors: Sequence[np.ndarray], raw: bool) -> np.ndarray:

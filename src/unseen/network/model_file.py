@@ -1,6 +1,6 @@
 """The model file: a network's weights, and what is needed to name the class of any video."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NotRequired
@@ -116,22 +116,28 @@ def as_model(file: WeightFile, path: Path) -> tuple[dict[str, Tensor], ModelCont
 
 
 def load_model(
-    path: Path, device: torch.device | str = "cpu"
+    path: Path,
+    device: torch.device | str = "cpu",
+    *,
+    build: Callable[..., ZeroShotNetwork] = build_network,
 ) -> tuple[ZeroShotNetwork, ModelContent]:
     """The network of a model file, ready for inference on `device`, and all that the file says.
 
-    Raises UserError for a damaged file and for a file of something else.
+    `build` makes a network of the arguments that the file holds. Raises UserError for a damaged
+    file and for a file of something else.
     """
     state, content = read_model(path)
     shapes = {name: value.shape for name, value in state.items()}
     with _refusals(path):
         with torch.device("meta"):  # which takes no memory, whatever sizes the file names
-            expected = build_network(**content["network"]).state_dict()
+            expected = build(**content["network"]).state_dict()
         if shapes != {name: value.shape for name, value in expected.items()}:
             raise ValueError("its weights are not those of the network that it names")
-        network = build_network(**content["network"])
+        network = build(**content["network"])
         network.load_state_dict(state)
-    network.to(device).to(memory_format=torch.channels_last_3d)
+    in_time = any(value.dim() == 5 for value in state.values())
+    layout = torch.channels_last_3d if in_time else torch.channels_last
+    network.to(device).to(memory_format=layout)
     return network.eval().requires_grad_(False), content
 
 

