@@ -89,6 +89,8 @@ ROWS = {"make_table", "draw_figure"}
 """Figure 1 shows the rows of table 1; both name the word vectors that went into them."""
 SWEEP = {"select_classes", "embed_videos", "score_videos", "draw_figure"}
 """A new point of a sweep, with the training."""
+CONVEX = {"make_convex", "decode_clips_of_side"}
+"""The model of a published classifier, and clips of the side that it takes."""
 BEFORE_CUT_OFF = {
     *("render_demo", "list_clips", "name_words"),
     *("select_vectors", "embed_classes", "prune_classes"),
@@ -143,6 +145,15 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.demo-e2e.freeze": (True, {*FEATURES, "train_frozen"}),
     "runs.classifier.embedding": ("phrases", {"prune_classes", "train"}),
     "runs.phrases.replace_head": (True, {"train"}),
+    "runs.released.method": ("convex", {*CONVEX, "prune_classes", "make_table"}),
+    "runs.objects.likeliest": (3, {"make_convex"}),
+    "runs.objects.centre": (True, {"make_convex"}),
+    "runs.objects.input.short_side": (52, {*CONVEX}),
+    "runs.objects.input.crop": (32, {"make_convex"}),
+    "runs.objects.input.frames": (2, {"make_convex"}),
+    "runs.objects.input.frame_rate": (5, {"make_convex"}),
+    "runs.objects.input.mean": ([0.5, 0.5, 0.4], {"make_convex"}),
+    "runs.objects.input.std": ([0.5, 0.5, 0.4], {"make_convex"}),
     "testing.snippets": (3, {"embed_videos", "embed_other_videos"}),
     "testing.scheme": ("legacy", {"embed_videos", "embed_other_videos"}),
     "testing.frame_rate": (10, {"embed_videos", "embed_other_videos"}),
@@ -242,6 +253,10 @@ for key, value in PLACES.items():
         CASES[f"{section}.{key}"] = value, set()
 
 ALSO = {
+    "runs.released.method": {
+        "runs.released.weights": "efficientnet_lite2",
+        "runs.released.trained_on": None,
+    },
     "figures.training.projection": {"figures.training.loss": "contrastive"},
     "training.uniformity": {"runs.phrases.projection": 4},
     "training.projection": {"training.loss": "contrastive"},
@@ -250,7 +265,13 @@ ALSO = {
 """What a change is not possible without."""
 
 ORDINARY = {
-    *("embeddings.phrases.encoder", "clips.timeout_s", "overlap.threshold", "testing.snippets"),
+    *(
+        "embeddings.phrases.encoder",
+        "clips.timeout_s",
+        "overlap.threshold",
+        "testing.snippets",
+        "runs.objects.centre",
+    ),
     *("training.learning_rate", "runs.fixed.epochs", "runs.fixed.flip"),
     *("runs.released.weights a copy", "table1.0.permuted", "figures.baseline"),
 }

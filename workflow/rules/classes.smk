@@ -73,7 +73,7 @@ rule embed_classes:
     params:
         stage=stage,
         code=PLAN.code("embed_classes"),
-        missing_words=PLAN.config.missing_words,
+        missing_words=asks(classes.missing_words),
         raw_words=["--raw-words"] if PLAN.config.raw_words else [],
         encoder=asks(sources.encoder_digest),
         arguments=told(classes.embedding_arguments),

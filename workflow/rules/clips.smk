@@ -28,6 +28,20 @@ rule decode_clips:
         " --settings {params.settings:q} --workers {threads} --output {output.main:q}"
 
 
+use rule decode_clips as decode_clips_of_side with:
+    # At the short side that a published network takes.
+    output:
+        main=paths.CLIPS_OF_SIDE,
+        digest=paths.digest(paths.CLIPS_OF_SIDE),
+    log:
+        paths.log("decode_clips/{dataset}/{side}/{shard}"),
+    benchmark:
+        paths.benchmark("decode_clips/{dataset}/{side}/{shard}")
+    wildcard_constraints:
+        dataset=any_of(PLAN.videos),
+        side="[0-9]+",
+
+
 rule synthesize_clips:
     input:
         unpack(settled(clips.manifest)),
@@ -81,6 +95,19 @@ rule merge_rejected:
         " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
 
 
+use rule merge_rejected as merge_rejected_of_side with:
+    output:
+        rejected=paths.REJECTED_OF_SIDE,
+        sources=paths.SOURCES_OF_SIDE,
+    log:
+        paths.log("merge_rejected/{dataset}/{side}"),
+    benchmark:
+        paths.benchmark("merge_rejected/{dataset}/{side}")
+    wildcard_constraints:
+        dataset=any_of(PLAN.videos),
+        side="[0-9]+",
+
+
 rule check_store:
     """Check every shard that there is against its checksum: `snakemake check_store`."""
     log:
@@ -88,7 +115,7 @@ rule check_store:
     params:
         stage=lambda wildcards: stage(wildcards, None),
         shards=lambda wildcards: sorted(
-            map(str, Path(paths.CLIPS_FOLDER).glob("*/*.h5"))
+            map(str, Path(paths.CLIPS_FOLDER).parent.glob("clips*/*/*.h5"))
         ),
     shell:
         "{params.stage} --log {log:q} -- check_store.py {params.shards:q}"

@@ -17,6 +17,7 @@ from unseen.base.errors import UserError
 from unseen.plan import (
     classes,
     clips,
+    convex,
     embedding,
     figures,
     listing,

@@ -13,7 +13,9 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--vectors", type=Path, help="HDF5 of select_vectors")
     source.add_argument("--encoder", type=Path, help="folder with a sentence encoder")
-    parser.add_argument("--missing-words", choices=["error", "drop_word", "drop_class"], default="error")
+    parser.add_argument(
+        "--missing-words", choices=["error", "drop_word", "drop_class"], default="error"
+    )
     parser.add_argument("--raw-words", action="store_true", help="average vectors as they stand")
     parser.add_argument("--output", type=Path, required=True, help="HDF5: classes, embeddings")
     arguments = parser.parse_args()

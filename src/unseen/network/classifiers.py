@@ -29,7 +29,7 @@ class FrameProbabilities(nn.Module):
     def forward(self, snippets: Tensor) -> Tensor:
         frames = snippets.transpose(1, 2)
         scores: Tensor = self.classifier(frames.flatten(0, 1))
-        return scores.float().softmax(dim=-1).unflatten(0, frames.shape[:2]).mean(dim=1)
+        return scores.float().softmax(dim=-1).view(*frames.shape[:2], -1).mean(dim=1)
 
 
 class SnippetProbabilities(nn.Module):

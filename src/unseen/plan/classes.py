@@ -63,6 +63,15 @@ def embedding_arguments(plan: Plan, embedding: str, dataset: str) -> list[str]:
     return ["--encoder", plan.config.embeddings[embedding].encoder]
 
 
+def missing_words(plan: Plan, dataset: str) -> str:
+    """What becomes of a word without a vector. The classes of published classifiers that are no
+    data set here need none: those without are not combined."""
+    sources = {name for run in plan.runs.values() if run.convex for name in run.seen}
+    if dataset in sources and dataset not in plan.config.datasets:
+        return "drop_class"
+    return plan.config.missing_words
+
+
 # Overlap (Eq. 3 and 4)
 
 

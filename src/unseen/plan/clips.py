@@ -19,9 +19,10 @@ def root(plan: Plan, dataset: str) -> str:
     return str(plan.config.datasets[dataset].root)
 
 
-def decisive(plan: Plan) -> dict[str, Any]:
-    """The settings that a clip of a video depends on."""
-    return _read_by(plan, DECODE)
+def decisive(plan: Plan, side: str | None = None) -> dict[str, Any]:
+    """The settings that a clip of a video depends on, at the short side that is configured or at
+    another."""
+    return _read_by(plan, DECODE) | ({"short_side": int(side)} if side else {})
 
 
 def encoding(plan: Plan) -> dict[str, Any]:
@@ -29,9 +30,9 @@ def encoding(plan: Plan) -> dict[str, Any]:
     return _read_by(plan, SYNTHESIZE)
 
 
-def settings(plan: Plan) -> dict[str, Any]:
+def settings(plan: Plan, side: str | None = None) -> dict[str, Any]:
     """With the time that ffmpeg is given, which shows in no clip."""
-    return decisive(plan) | {"timeout_s": plan.config.clips.model_dump()["timeout_s"]}
+    return decisive(plan, side) | {"timeout_s": plan.config.clips.model_dump()["timeout_s"]}
 
 
 def _read_by(plan: Plan, stage: str) -> dict[str, Any]:
@@ -39,14 +40,14 @@ def _read_by(plan: Plan, stage: str) -> dict[str, Any]:
     return {key: values[key] for key in keys_read(Clips.model_fields, stage, otherwise=DECODE)}
 
 
-def stores(plan: Plan, dataset: str) -> Inputs:
+def stores(plan: Plan, dataset: str, side: str | None = None) -> Inputs:
     """All shards of a data set."""
-    return Inputs(large=tuple(plan.clip_stores([dataset])))
+    return Inputs(large=tuple(plan.clip_stores([dataset], side)))
 
 
-def shards(plan: Plan, dataset: str) -> list[str]:
+def shards(plan: Plan, dataset: str, side: str | None = None) -> list[str]:
     """The same as arguments."""
-    return plan.clip_stores([dataset])
+    return plan.clip_stores([dataset], side)
 
 
 def rejected_limit(plan: Plan) -> float:

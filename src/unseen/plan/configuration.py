@@ -8,10 +8,12 @@ from pydantic import ValidationError
 from unseen.base.errors import UserError
 from unseen.base.settings import fields_of, mistakes_in, suggest, unread
 from unseen.network.settings import TrainingSettings
-from unseen.plan.runs import TORCHVISION_WEIGHTS, settings_of, weights_kind
+from unseen.plan.runs import TORCHVISION_WEIGHTS, convex_of, settings_of, weights_kind
 from unseen.plan.settings import WORD2VEC, Configuration, Run
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
+PLACES = ("device", "dtype", "threads", "workers")
+"""Keys of training that say where and how a network computes."""
 PARTS = ("end_to_end", "baseline", "pretrained")
 
 
@@ -76,6 +78,12 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
             yield f"runs.{name}.embedding names no embedding: {run.embedding}" + suggest(
                 run.embedding, [WORD2VEC, *config.embeddings]
             )
+        if run.method == "convex":
+            yield from _convex_mistakes(name, run)
+            continue
+        for key in ("likeliest", "centre", "input"):
+            if key in run.given:
+                yield f"runs.{name}.{key} is read with method: convex alone"
         if run.weights is not None and weights_kind(run.weights, runs) is None:
             yield (
                 f"runs.{name}.weights is neither a run, nor a file, nor one of torchvision's "
@@ -92,6 +100,24 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
     circle = _circle(runs)
     if circle:
         yield f"the weights of these runs form a circle: {' -> '.join(circle)}"
+
+
+def _convex_mistakes(name: str, run: Run) -> Iterator[str]:
+    """What a run without training has no use for, and a classifier that is not known."""
+    unread_keys = ("train_on", "trained_on", "freeze", "replace_head")
+    for key, value in run.given.items():
+        if value and (key in unread_keys or (key in run.overrides and key not in PLACES)):
+            yield f"runs.{name}.{key} has no effect on method: convex, which trains nothing"
+    try:
+        convex = convex_of(run)
+    except UserError as error:
+        yield f"runs.{name}.weights: {error}"
+        return
+    if convex and convex.input["crop"] > convex.input["short_side"]:
+        yield (
+            f"runs.{name}.input: crop {convex.input['crop']} is larger than short_side "
+            f"({convex.input['short_side']})"
+        )
 
 
 def _training_mistakes(config: Configuration, name: str, run: Run) -> Iterator[str]:

@@ -39,15 +39,17 @@ def outputs(sets: Sequence[str]) -> list[str]:
 def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:
     """The model and the clips of the run's test sets, or of one data set."""
     sets = [dataset] if dataset else list(run.tests)
-    rejected = (paths.REJECTED.format(dataset=name) for name in sets)
-    return Inputs((model_of(run.name), *plan.clip_stores(sets)), aside=tuple(rejected))
+    side = plan.side(run)
+    rejected = (paths.of_side(paths.REJECTED, side).format(dataset=name) for name in sets)
+    return Inputs((model_of(run.name), *plan.clip_stores(sets, side)), aside=tuple(rejected))
 
 
 def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str]:
     """Arguments of embed_videos.py: the outputs and the clip stores by data set."""
     sets = [dataset] if dataset else list(run.tests)
+    side = plan.side(run)
     pattern = paths.VIDEO_EMBEDDINGS.replace("{run}", run.name)
-    stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name])]
+    stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name], side)]
     tests = [f"{name}={pattern.format(dataset=name)}" for name in sets]
     return ["--test", *tests, "--shards", *stores]
 

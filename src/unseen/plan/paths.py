@@ -36,8 +36,11 @@ OVERLAP_PRETRAINING = "results/overlap/{run}_pretraining.csv"
 
 CLIPS_FOLDER = "results/clips"
 CLIPS = "results/clips/{dataset}/{shard}.h5"
+CLIPS_OF_SIDE = "results/clips_{side}/{dataset}/{shard}.h5"
 REJECTED = "results/rejected/{dataset}.csv"
+REJECTED_OF_SIDE = "results/rejected_{side}/{dataset}.csv"
 SOURCES = "results/sources/{dataset}.txt"
+SOURCES_OF_SIDE = "results/sources_{side}/{dataset}.txt"
 
 # Training and embedding
 
@@ -63,6 +66,15 @@ TABLE = "results/table{number}.csv"
 FIGURE = "results/figure{number}.csv"
 REPORT = "results/report.html"
 VERSIONS = "results/versions"
+
+
+def of_side(pattern: str, side: int | str | None) -> str:
+    """The pattern of clips, or of what comes of them, of another short side than the
+    configuration's (None: of that one)."""
+    if side is None:
+        return pattern
+    other = {CLIPS: CLIPS_OF_SIDE, REJECTED: REJECTED_OF_SIDE, SOURCES: SOURCES_OF_SIDE}[pattern]
+    return other.replace("{side}", str(side))
 
 
 def digest(path: str) -> str:

@@ -79,15 +79,20 @@ class Plan:
         """The names of a data set's shards."""
         return [layouts.shard_name(shard) for shard in range(self.config.datasets[name].shards)]
 
-    def clip_stores(self, names: Iterable[str]) -> list[str]:
-        """The shards of some data sets."""
+    def clip_stores(self, names: Iterable[str], side: int | str | None = None) -> list[str]:
+        """The shards of some data sets, of the short side that is configured or of another."""
         return [
-            paths.CLIPS.format(dataset=name, shard=shard)
+            paths.of_side(paths.CLIPS, side).format(dataset=name, shard=shard)
             for name in names
             for shard in self.shards(name)
         ]
 
     # Runs
+
+    def side(self, run: Run) -> int | None:
+        """The short side of the clips that a run reads; None for the one that is configured."""
+        side = run.convex.input["short_side"] if run.convex else None
+        return None if side == self.config.clips.short_side else side
 
     @property
     def pruned(self) -> list[str]:
@@ -106,8 +111,13 @@ class Plan:
 
     @property
     def trained(self) -> list[str]:
-        """The others."""
-        return [name for name in self.runs if name not in self.frozen]
+        """The others that train, or make a model of weights as they are."""
+        return [name for name in self.runs if name not in (*self.frozen, *self.convex)]
+
+    @property
+    def convex(self) -> list[str]:
+        """The runs that combine the classes of a published classifier."""
+        return [name for name, run in self.runs.items() if run.convex]
 
     def kept(self, run: Run) -> list[str]:
         """The list of a run's kept classes; none for a run that has seen no known class."""

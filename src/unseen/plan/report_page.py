@@ -60,6 +60,8 @@ def report_plan(plan: Plan) -> ReportPlan:
     browsed = [(run, name) for run in bases for name in plan.runs[run].tests]
     tests = dict.fromkeys(name for _, name in browsed)
     trained = dict.fromkeys(name for run in bases for name in plan.runs[run].train_on)
+    read = [(run, name) for run in bases for name in plan.runs[run].train_on] + browsed
+    sides = {name: plan.side(plan.runs[run]) for run, name in reversed(read)}
     return ReportPlan(
         title=TITLE,
         tables=tuple(paths.TABLE.format(number=number) for number in config.tables),
@@ -67,8 +69,8 @@ def report_plan(plan: Plan) -> ReportPlan:
         scores=tuple(_score(run, name) for run, name in browsed),
         datasets={
             name: ShownSet(
-                shards=tuple(plan.clip_stores([name])) if name in tests else (),
-                rejected=paths.REJECTED.format(dataset=name),
+                shards=tuple(plan.clip_stores([name], sides[name])) if name in tests else (),
+                rejected=paths.of_side(paths.REJECTED, sides[name]).format(dataset=name),
                 missing=paths.MISSING.format(dataset=name),
             )
             for name in [*tests, *trained]

@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from unseen.base.errors import UserError
+from unseen.network.published import find_published
 from unseen.network.settings import TrainingSettings
 from unseen.plan.settings import Configuration
+from unseen.plan.settings import Run as RunSection
 
 TORCHVISION_WEIGHTS = {
     "KINETICS400_V1": "kinetics400",
@@ -18,6 +20,17 @@ TORCHVISION_WEIGHTS = {
 
 Subset = dict[str, Any]
 """Part of a run's training data: `classes` or `fraction`, `clusters`, `cluster` and `repeat`."""
+
+
+@dataclass(frozen=True)
+class Convex:
+    """How a run combines the classes of a published classifier."""
+
+    classifier: str
+    likeliest: int
+    centre: bool
+    input: Mapping[str, Any] = field(hash=False)
+    """The input of the network, as a model file says it."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +48,7 @@ class Run:
     allow_seen: bool
     embedding: str
     weights: str | None
+    convex: Convex | None
     settings: TrainingSettings = field(hash=False)
 
     @property
@@ -126,6 +140,7 @@ def _run(
     config: Configuration, base: str, seed: int, tests: tuple[str, ...], pruned: tuple[str, ...]
 ) -> Run:
     run = config.runs[base]
+    convex = convex_of(run)
     weights = run.weights
     if weights in config.runs:
         weights = seeded(weights or "", seed, config.seeds)
@@ -134,15 +149,29 @@ def _run(
         base=base,
         seed=seed,
         train_on=tuple(run.train_on or ()),
-        trained_on=tuple(run.trained_on or ()),
+        trained_on=(
+            (find_published(convex.classifier).trained_on,)
+            if convex
+            else tuple(run.trained_on or ())
+        ),
         unseen=tuple(run.unseen),
         prune_against=pruned,
         tests=tests,
         allow_seen=run.allow_seen,
         embedding=run.embedding,
         weights=weights,
+        convex=convex,
         settings=replace(settings_of(config, base), seed=seed),
     )
+
+
+def convex_of(run: RunSection) -> Convex | None:
+    """How a run of method convex combines classes. Raises UserError for an unknown classifier."""
+    if run.method != "convex":
+        return None
+    published = find_published(run.weights or "")
+    changed = {key: value for key, value in run.input.model_dump().items() if value is not None}
+    return Convex(published.name, run.likeliest, run.centre, published.input | changed)
 
 
 def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:

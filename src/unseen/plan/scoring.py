@@ -12,14 +12,16 @@ def test_pairs(plan: Plan) -> list[str]:
 
 def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
     """The files of `arguments`. The test labels are read here and nowhere before."""
-    files = _files(run, dataset)
+    files = _files(plan, run, dataset)
     large = files.pop("embeddings"), files.pop("labels")
     return Inputs(large=large, small=tuple(files.values()))
 
 
-def arguments(_plan: Plan, run: Run, dataset: str) -> list[str]:
+def arguments(plan: Plan, run: Run, dataset: str) -> list[str]:
     """The same as arguments of score_videos.py."""
-    return [part for name, path in _files(run, dataset).items() for part in (f"--{name}", path)]
+    return [
+        part for name, path in _files(plan, run, dataset).items() for part in (f"--{name}", path)
+    ]
 
 
 def seen(_plan: Plan, run: Run, dataset: str) -> list[str]:
@@ -27,12 +29,12 @@ def seen(_plan: Plan, run: Run, dataset: str) -> list[str]:
     return [] if dataset in run.unseen else ["--allow-seen"]
 
 
-def _files(run: Run, dataset: str) -> dict[str, str]:
+def _files(plan: Plan, run: Run, dataset: str) -> dict[str, str]:
     """What scores are made of, by the option of score_videos.py that names it."""
     return {
         "embeddings": paths.VIDEO_EMBEDDINGS.format(run=run.name, dataset=dataset),
         "class-embeddings": class_embeddings(run, dataset),
         "labels": paths.LABELS.format(dataset=dataset),
-        "rejected": paths.REJECTED.format(dataset=dataset),
+        "rejected": paths.of_side(paths.REJECTED, plan.side(run)).format(dataset=dataset),
         "missing": paths.MISSING.format(dataset=dataset),
     }

@@ -92,9 +92,29 @@ class Overlap(Section):
     """Training classes excluded by name (published splits)."""
 
 
+class Input(Section):
+    """What replaces parts of a published classifier's own input."""
+
+    short_side: Annotated[int | None, Field(ge=16, multiple_of=2)] = None
+    """Shorter side of the frames in pixels; there is a clip store for each."""
+    crop: Annotated[int | None, Field(ge=16)] = None
+    """Side of the square crop in pixels."""
+    frames: Annotated[int | None, Field(ge=1)] = None
+    """Frames of a snippet; of a classifier of images, frames that are averaged within one."""
+    frame_rate: Annotated[Number | None, Field(gt=0)] = None
+    """Frames a second that a snippet takes."""
+    mean: Annotated[list[Number], Field(min_length=3, max_length=3)] | None = None
+    """Mean of each colour, in 0 to 1."""
+    std: Annotated[list[Number], Field(min_length=3, max_length=3)] | None = None
+    """Standard deviation of each colour."""
+
+
 class RunKeys(Section):
     """A run: what it trains on and is tested on. It may override any key of training."""
 
+    method: Literal["word_space", "convex"] = "word_space"
+    """How a video finds its place among the class embeddings: word_space by a semantic encoder,
+    convex between the likeliest classes of a published classifier, without any training."""
     train_on: Annotated[Names, Field(min_length=1), Unique] | None = None
     """The training set or a list of them."""
     unseen: Annotated[list[str], Unique] = []
@@ -104,13 +124,20 @@ class RunKeys(Section):
     trained_on: Names | None = None
     """For a run without train_on: the data sets that its weights have seen."""
     weights: str | None = None
-    """Initial weights: a run, a torchvision name or a file."""
+    """Initial weights: a run, a torchvision name or a file. Of method convex: a published
+    classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (see `unseen models`)."""
     freeze: bool = False
     """Keep the visual encoder as it is and train only the semantic encoder."""
     embedding: str = WORD2VEC
     """The class embedding: word2vec or a name from embeddings."""
     replace_head: bool = False
     """Accept weights whose head does not fit and start that anew."""
+    likeliest: Annotated[int, Field(ge=1)] = 10
+    """Of method convex: how many of the likeliest kept classes are combined (T of ConSE)."""
+    centre: bool = False
+    """Of method convex: take the mean of the kept classes' embeddings off all embeddings."""
+    input: Input = Input()
+    """Of method convex: what replaces parts of the classifier's own input."""
 
     @property
     def overrides(self) -> dict[str, Any]:

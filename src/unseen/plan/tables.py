@@ -48,9 +48,11 @@ def _row(plan: Plan, row: Row) -> TableRow:
         datasets=tuple(row.datasets),
         snippets=row.snippets,
         visual_features=(
-            run.settings.network if row.visual_features is None else row.visual_features
+            (run.convex.classifier if run.convex else run.settings.network)
+            if row.visual_features is None
+            else row.visual_features
         ),
-        e2e=not run.freeze,
+        e2e=not run.freeze and not run.convex,
         augment=has_photographs(plan, row.run),
     )
 

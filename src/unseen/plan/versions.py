@@ -26,7 +26,13 @@ class Behind:
 
     pairs: tuple[tuple[str, str], ...]
     runs: tuple[Run, ...]
-    sets: tuple[str, ...]
+    clips: tuple[tuple[str, int | None], ...]
+    """The data sets, each with the short side of the clips that a run reads (see `Plan.side`)."""
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The data sets."""
+        return tuple(dict.fromkeys(name for name, _ in self.clips))
 
     @property
     def uses_word_vectors(self) -> bool:
@@ -38,16 +44,17 @@ def behind(plan: Plan, pairs: Iterable[str]) -> Behind:
     """What lies behind the scores `run/dataset`."""
     scored: dict[tuple[str, str], None] = {}
     runs: dict[str, Run] = {}
-    sets: dict[str, None] = {}
+    clips: dict[tuple[str, int | None], None] = {}
     for pair in pairs:
         name, dataset = pair.split("/")
         name = name.removesuffix(PERMUTED)
         scored[name, dataset] = None
-        sets[dataset] = None
-        for run in ancestry(plan.runs[name], plan.runs):
+        line = ancestry(plan.runs[name], plan.runs)
+        clips[dataset, plan.side(line[0])] = None
+        for run in line:
             runs[run.name] = run
-            sets |= dict.fromkeys(run.train_on)
-    listed = tuple(name for name in sets if name in plan.listed)
+            clips |= dict.fromkeys((name, plan.side(run)) for name in run.train_on)
+    listed = tuple((name, side) for name, side in clips if name in plan.listed)
     return Behind(tuple(scored), tuple(runs.values()), listed)
 
 
@@ -70,7 +77,12 @@ def stage(plan: Plan, script: str, **settings: Any) -> dict[str, Any]:
 
 
 def _sources(found: Behind) -> dict[str, str]:
-    files = {name: paths.SOURCES.format(dataset=name) for name in found.sets}
+    files = {
+        f"{name} at {side}" if side else name: paths.of_side(paths.SOURCES, side).format(
+            dataset=name
+        )
+        for name, side in found.clips
+    }
     files |= {f"words of {name}": paths.CLASS_LIST.format(dataset=name) for name in found.sets}
     files |= {
         f"arithmetic of {run} on {dataset}": paths.ARITHMETIC.format(run=run, dataset=dataset)
@@ -97,10 +109,13 @@ def _stages(plan: Plan, found: Behind) -> Stages:
         ),
         "prune_classes": stage(plan, "prune_classes", overlap=config.overlap.model_dump()),
         "decode_clips": stage(plan, "decode_clips", clips=clips.decisive(plan)),
-        "train": stage(plan, "train", **{key: training[key] for key in read}),
         "embed_videos": stage(plan, "embed_videos", testing=config.testing.model_dump()),
         "score_videos": stage(plan, "score_videos"),
     }
+    if any(not run.convex for run in found.runs):
+        stages["train"] = stage(plan, "train", **{key: training[key] for key in read})
+    if any(run.convex for run in found.runs):
+        stages["make_convex"] = stage(plan, "make_convex")
     if any(name in plan.photographs for name in found.sets):
         stages["synthesize_clips"] = stage(
             plan, "synthesize_clips", **config.photographs.model_dump()
@@ -115,6 +130,12 @@ def _stages(plan: Plan, found: Behind) -> Stages:
 
 def _apart(plan: Plan, run: Run) -> dict[str, Any]:
     """What sets a run apart: its settings where they differ from `training`, without places."""
+    told: dict[str, Any] = {
+        "unseen": run.prune_against,
+        "embedding": f"{run.embedding} {encoder_digest(plan, run.embedding)}".strip(),
+    }
+    if run.convex:
+        return told | asdict(run.convex)
     common = plan.config.training.model_dump()
     settings = asdict(run.settings)
     own = {
@@ -122,9 +143,9 @@ def _apart(plan: Plan, run: Run) -> dict[str, Any]:
         for key in run.settings.read_by(TRAINING)
         if common.get(key) != settings[key]
     }
-    return own | {
+    return {
+        **own,
+        **told,
         "train_on": run.train_on,
-        "unseen": run.prune_against,
-        "embedding": f"{run.embedding} {encoder_digest(plan, run.embedding)}".strip(),
         "weights": run.weights if run.weights in plan.runs else weights_content(plan, run.weights),
     }

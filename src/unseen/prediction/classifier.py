@@ -33,8 +33,8 @@ from torch.nn import functional
 from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.names import shown
-from unseen.network.inference import embed_features, visual_features
 from unseen.network.convex import load_model
+from unseen.network.inference import embed_features, visual_features
 from unseen.network.model_file import ModelContent
 from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.requested_classes import (
