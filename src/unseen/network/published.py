@@ -23,8 +23,9 @@ _TABLE = Path(__file__).with_suffix(".tsv")
 class Published:
     """Published weights: `name` is `NETWORK:WEIGHTS` of torchvision, or that of a package.
 
-    `trained_on` names the class list; `frame_rate` is None for networks of single frames, whose snippets
-    are one frame; `mean` and `std` are those of RGB in 0..1, `megabytes` the size of the file.
+    `trained_on` names the class list; `frame_rate` is None for networks of single frames, whose
+    snippets are one frame; `mean` and `std` are those of RGB in 0..1, `megabytes` the size of the
+    file.
     """
 
     name: str
