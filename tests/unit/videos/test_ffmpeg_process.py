@@ -1,6 +1,7 @@
 """How ffmpeg ends: with the process that started it, however that one ends."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ run_ffmpeg(
 """
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="needs Linux with setpriv")
 def test_an_ffmpeg_that_writes_nothing_ends_with_a_stage_that_is_killed() -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     stage = subprocess.Popen([sys.executable, "-c", STAGE], env=environment)
