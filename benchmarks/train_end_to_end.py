@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -24,23 +25,30 @@ from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
 from unseen.network.training import train
 from unseen.videos.clip_store import ClipStore
-from unseen.videos.encoding import encode_frames
+from unseen.videos.encoding import EncodedClip, encode_frames
 from unseen.videos.settings import ClipSettings
 from unseen.videos.shards import StoredClip, write_shard
 
 SNIPPETS = 25
 
 
-def noise_store(folder: Path, clips: int, frames: int = 60) -> list[Path]:
-    """A shard of moving noise, which decodes about as fast as footage does."""
+def noise_store(folder: Path, clips: int, frames: int = 60, different: int = 64) -> list[Path]:
+    """A shard of moving noise, which decodes about as fast as footage does.
+
+    More than `different` clips come again under other names, which saves encoding them.
+    """
     settings, rng = ClipSettings(), np.random.default_rng(0)
     picture = rng.integers(0, 255, (16, 22, 3)).repeat(12, 0).repeat(12, 1).astype(np.uint8)
 
-    def clip(number: int) -> StoredClip:
+    @cache
+    def encoded(number: int) -> EncodedClip:
         video = np.stack(
             [np.roll(picture, number + frame, (0, 1))[:128, :170] for frame in range(frames)]
         )
-        return StoredClip(f"clip{number}", "", "0" * 64, encode_frames(video, settings))
+        return encode_frames(video, settings)
+
+    def clip(number: int) -> StoredClip:
+        return StoredClip(f"clip{number}", "", "0" * 64, encoded(number % different))
 
     path = folder / "000.h5"
     write_shard(path, map(clip, range(clips)), settings=asdict(settings), listed=clips)
@@ -59,6 +67,40 @@ def sources_of(shards: list[Path], folder: Path, classes: int = 50) -> TrainingS
     return TrainingSources(
         {"store": shards}, {"store": folder / "labels.csv"}, {"store": folder / "classes.h5"}
     )
+
+
+def training_rate(
+    shards: list[Path], folder: Path, settings: TrainingSettings
+) -> tuple[float, float]:
+    """Snippets a second of the last epoch, and its share of waiting; the model is `model_in`."""
+    log = folder / "run" / "log.csv"
+    sources = sources_of(shards, folder)
+    train(sources, settings, weights=None, features=None, output=model_in(folder), log=log)
+    row = read_rows(log)[-1]
+    return float(row["snippets_per_s"]), float(row["waiting"])
+
+
+def model_in(folder: Path) -> Path:
+    return folder / "run" / "model.safetensors"
+
+
+def embedding_rate(
+    shards: list[Path], folder: Path, settings: TrainingSettings, batch_size: int
+) -> float:
+    """Snippets a second of embedding with that model, from its loading to the written file."""
+    begin = time.perf_counter()
+    embed_videos(
+        model_in(folder),
+        {"store": shards},
+        {"store": folder / "videos.h5"},
+        snippets=SNIPPETS,
+        scheme="linear",
+        batch_size=batch_size,
+        device=settings.device,
+        dtype=settings.dtype,
+        workers=settings.workers,
+    )
+    return len(ClipStore(shards)) * SNIPPETS / (time.perf_counter() - begin)
 
 
 def main() -> None:
@@ -85,25 +127,9 @@ def main() -> None:
         clips, shards = options.pop("clips"), options.pop("shards")
         shards = shards or noise_store(folder, clips)
         settings = replace(TrainingSettings(), milestones=[], **options)
-        model, log = folder / "run" / "model.safetensors", folder / "run" / "log.csv"
-        sources = sources_of(shards, folder)
-        train(sources, settings, weights=None, features=None, output=model, log=log)
-        row = read_rows(log)[-1]
-        trained = float(row["snippets_per_s"])
-        writer.writerow(["training", f"{trained:.4g}", "1", f"{float(row['waiting']):.3f}"])
-        begin = time.perf_counter()
-        embed_videos(
-            model,
-            {"store": shards},
-            {"store": folder / "videos.h5"},
-            snippets=SNIPPETS,
-            scheme="linear",
-            batch_size=SNIPPETS,
-            device=settings.device,
-            dtype=settings.dtype,
-            workers=settings.workers,
-        )
-        embedded = len(ClipStore(shards)) * SNIPPETS / (time.perf_counter() - begin)
+        trained, waiting = training_rate(shards, folder, settings)
+        writer.writerow(["training", f"{trained:.4g}", "1", f"{waiting:.3f}"])
+        embedded = embedding_rate(shards, folder, settings, SNIPPETS)
         writer.writerow(["embedding", f"{embedded:.4g}", f"{embedded / trained:.2f}", ""])
 
 

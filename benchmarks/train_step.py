@@ -124,6 +124,25 @@ def peak_flops(dtype: torch.dtype, tf32: bool, device: torch.device) -> float:
     return 2 * side**3 / seconds(lambda: a @ b, device, rounds=10)
 
 
+def measure_steps(
+    options: argparse.Namespace, device: torch.device
+) -> Iterator[tuple[Variant, float, float, float]]:
+    """Each variant with its snippets/s, the snippets/s that the peak of its arithmetic would allow,
+    and the most memory of the GPU (GB, NaN without one)."""
+    cuda = device.type == "cuda"
+    for variant in variants(options.batch_size, cuda, options.large_batch, options.compile):
+        step = make_step(variant, options, device)
+        if not variant.compile:
+            with FlopCounterMode(display=False) as counter:
+                step()
+            flops = counter.get_total_flops() / variant.batch_size
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        rate = variant.batch_size / seconds(step, device, options.rounds)
+        memory = torch.cuda.max_memory_allocated() / 1e9 if cuda else float("nan")
+        yield variant, rate, peak_flops(variant.dtype, variant.tf32, device) / flops, memory
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--network", choices=VISUAL_ENCODERS, default="r2plus1d_18")
@@ -142,30 +161,10 @@ def main() -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["change", "batch", "snippets_per_s", "ratio", "share_of_peak", "memory_gb"])
     first = None
-    for variant in variants(
-        options.batch_size, device.type == "cuda", options.large_batch, options.compile
-    ):
-        step = make_step(variant, options, device)
-        if not variant.compile:
-            with FlopCounterMode(display=False) as counter:
-                step()
-            flops = counter.get_total_flops() / variant.batch_size
-        if device.type == "cuda":
-            torch.cuda.reset_peak_memory_stats()
-        rate = variant.batch_size / seconds(step, device, options.rounds)
-        memory = torch.cuda.max_memory_allocated() / 1e9 if device.type == "cuda" else float("nan")
-        peak = peak_flops(variant.dtype, variant.tf32, device)
+    for variant, rate, peak, memory in measure_steps(options, device):
         first = first or rate
-        writer.writerow(
-            [
-                variant.change,
-                variant.batch_size,
-                f"{rate:.2f}",
-                f"{rate / first:.2f}",
-                f"{rate * flops / peak:.3f}",
-                f"{memory:.2f}",
-            ]
-        )
+        row = [f"{rate:.2f}", f"{rate / first:.2f}", f"{rate / peak:.3f}", f"{memory:.2f}"]
+        writer.writerow([variant.change, variant.batch_size, *row])
         sys.stdout.flush()
 
 
