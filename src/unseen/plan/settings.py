@@ -125,7 +125,8 @@ class RunKeys(Section):
     """For a run without train_on: the data sets that its weights have seen."""
     weights: str | None = None
     """Initial weights: a run, a torchvision name or a file. Of method convex: a published
-    classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (see `unseen models`)."""
+    classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (listed in
+    src/unseen/network/published.tsv)."""
     freeze: bool = False
     """Keep the visual encoder as it is and train only the semantic encoder."""
     embedding: str = WORD2VEC

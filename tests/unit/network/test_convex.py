@@ -68,7 +68,7 @@ def test_every_weight_of_kinetics_is_there() -> None:
 
 
 def test_an_unknown_classifier_is_refused_with_a_near_name() -> None:
-    with pytest.raises(UserError, match=r"did you mean efficientnet_lite2\?.*unseen models"):
+    with pytest.raises(UserError, match=r"did you mean efficientnet_lite2\?.*published.tsv"):
         find_published("efficientnet_lite")
 
 
