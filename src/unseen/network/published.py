@@ -64,7 +64,8 @@ def find_published(name: str) -> Published:
     known = published_classifiers()
     if name not in known:
         raise UserError(
-            f"{name} is no published classifier{suggest(name, known)}; src/unseen/network/published.tsv lists them"
+            f"{name} is no published classifier{suggest(name, known)};"
+            " src/unseen/network/published.tsv lists them"
         )
     return known[name]
 
