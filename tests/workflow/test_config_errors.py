@@ -43,7 +43,7 @@ def test_demo_without_configfile(finished: Workspace, tmp_path: Path) -> None:
     """The demo is read when no configuration is given, and nothing of it when one is."""
     target = "results/class_names/demo-activitynet.txt"
     with_one = Workspace(finished.repository, finished.folder).call("--dry-run", target)
-    assert with_one.returncode != 0 and "MissingRuleException" in with_one.stdout
+    assert with_one.returncode != 0 and "no data set demo-activitynet" in with_one.stdout
     command = [sys.executable, "-m", "snakemake", "--dry-run", target]
     without = subprocess.run(
         [*command, "--snakefile", f"{finished.repository}/Snakefile", "--directory", str(tmp_path)],
@@ -69,3 +69,21 @@ def test_a_dry_run_leaves_the_specs_of_others(workspace: Workspace) -> None:
     workspace.run("--dry-run", TABLE)
     after = {path.name: path.read_bytes() for path in specs.iterdir()}
     assert before and before.items() < after.items()
+
+
+def test_a_misspelt_target(workspace: Workspace) -> None:
+    """What it may have meant, instead of a missing rule (each kind: tests/unit/plan)."""
+    done = workspace.call("--dry-run", "./results/predictions/demo-e2ee/demo-ucf.csv", "al")
+    assert done.returncode != 0
+    assert "no run demo-e2ee; did you mean demo-e2e?" in done.stdout
+    assert "no target al (did you mean all?)" in done.stdout
+    assert "MissingRule" not in done.stdout and "Traceback" not in done.stdout
+
+
+def test_a_key_that_is_there_twice(workspace: Workspace) -> None:
+    command = workspace.command("--dry-run", TABLE)
+    path = workspace.folder / "config.yaml"
+    path.write_text(path.read_text() + "seeds: [1]\nseeds: [2]\n")
+    done = subprocess.run(command, cwd=workspace.folder, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "seeds is there twice" in done.stderr and "keep one" in done.stderr

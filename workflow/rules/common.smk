@@ -1,9 +1,12 @@
 """What the rules share: the plan, and how its answers become inputs and params."""
 
+import os
 import re
 import sys
 from inspect import signature
 from pathlib import Path
+
+from snakemake.cli import get_argument_parser
 
 try:
     REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
@@ -27,11 +30,13 @@ from unseen.plan import (
     scoring,
     sources,
     tables,
+    targets,
     training,
 )
 from unseen.plan.plan import read_plan
 from unseen.plan.settings import FETCHED_VECTORS, WORD2VEC
 from unseen.plan.specs import as_json
+from unseen.plan.yaml_file import check_yaml
 
 CONFIG_NAME = ", ".join(map(str, workflow.overwrite_configfiles)) or (
     "--config without a --configfile"
@@ -46,6 +51,9 @@ def complain(error):
 
 
 try:
+    for path in workflow.overwrite_configfiles or workflow.configfiles:
+        if Path(path).is_file():
+            check_yaml(Path(path))
     PLAN = read_plan(config, CONFIG_NAME, REPOSITORY)
     sources.check_sources(PLAN)
 except UserError as error:
@@ -131,3 +139,42 @@ def say_where():
     made = [*tables.all_of(PLAN), paths.REPORT]
     for path in filter(Path.is_file, map(Path, made)):
         print(f"{path.stem}: {path}", file=sys.stderr)
+
+
+def check_targets():
+    """Stop before any job for a target that nothing makes, with what it may have meant.
+
+    A workflow that imports this one as a module has targets of its own.
+    """
+    if Path(workflow.main_snakefile).resolve() not in SNAKEFILES:
+        return
+    names = [one.name for one in workflow.rules]
+    mistakes = [
+        targets.explain(PLAN, target, names)
+        for target in asked_targets()
+        if target not in names
+        and not (is_made(target) and targets.is_known(PLAN, target))
+    ]
+    if mistakes:
+        complain("\n       ".join(mistakes))
+
+
+def asked_targets():
+    """The targets on the command line: Snakemake itself hands them out after the rules are read."""
+    if Path(sys.argv[0]).name not in ("snakemake", "__main__.py"):
+        return []
+    asked = get_argument_parser().parse_known_args(sys.argv[1:])[0].targets or []
+    return [
+        one if one.startswith("/") or "://" in one else os.path.relpath(one)
+        for one in map(str, asked)
+    ]
+
+
+def is_made(target):
+    """Whether a rule makes a file, or it is there and nothing needs to."""
+    return Path(target).is_file() or any(
+        one.is_producer(target) for one in workflow.rules
+    )
+
+
+SNAKEFILES = REPOSITORY / "Snakefile", REPOSITORY / "workflow" / "Snakefile"

@@ -179,7 +179,9 @@ def _explain(detail: ErrorDetails, root: type) -> str:
     if kind == "missing":
         return f"{dotted(path) or 'the configuration'} lacks the key {last}"
     if kind in _TYPES:
-        shown = "nothing" if value is None else repr(value)
+        shown = repr(value) if len(repr(value)) <= 60 else f"{repr(value)[:60]}…"
+        if value is None:
+            shown = "nothing: fill it in or leave the key out"
         return f"{key} must be of type {_TYPES[kind]}, not {shown}"
     if kind == "literal_error":
         choices = _choices(root, detail["loc"])

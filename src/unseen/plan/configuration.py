@@ -1,5 +1,6 @@
 """Reading a configuration: every mistake is named, with its key, before any job starts."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ NEED_ANNOTATIONS = ("kinetics", "activitynet")
 PLACES = ("device", "dtype", "threads", "workers")
 """Keys of training that say where and how a network computes."""
 PARTS = ("end_to_end", "baseline", "pretrained")
+_REPEATING = re.compile(r"(.+?)\1{19}$")
 
 
 def read_configuration(values: Mapping[str, Any], where: str) -> Configuration:
@@ -30,6 +32,7 @@ def read_configuration(values: Mapping[str, Any], where: str) -> Configuration:
     except ValidationError as error:
         raise _mistaken(set(mistakes_in(error, Configuration)), where) from None
     mistakes = [
+        *_name_mistakes(configuration),
         *_dataset_mistakes(configuration),
         *_run_mistakes(configuration),
         *_row_mistakes(configuration),
@@ -43,6 +46,15 @@ def read_configuration(values: Mapping[str, Any], where: str) -> Configuration:
 def _mistaken(mistakes: set[str] | list[str], where: str) -> UserError:
     lines = sorted(mistakes) if isinstance(mistakes, set) else mistakes
     return UserError("\n       ".join(f"{where}: {mistake}" for mistake in lines))
+
+
+def _name_mistakes(config: Configuration) -> Iterator[str]:
+    """Names that Snakemake takes for those of rules that feed themselves without end."""
+    sections = {"datasets": config.datasets, "runs": config.runs, "embeddings": config.embeddings}
+    for section, named in sections.items():
+        for name in named:
+            if _REPEATING.search(name):
+                yield f"{section}.{name} ends in the same letters twenty times; rename it"
 
 
 def _dataset_mistakes(config: Configuration) -> Iterator[str]:

@@ -3,6 +3,7 @@
 No rule and no other module spells a path below `results/`.
 """
 
+RESULTS = "results/"
 LOG = "results/logs/{}.log"
 BENCHMARK = "results/benchmarks/{}.tsv"
 BENCHMARKS = "results/benchmarks"

@@ -16,9 +16,12 @@ def check_sources(plan: Plan) -> None:
     """Raise UserError that names all that the configuration points at and that is not there."""
     missing = list(_missing(plan))
     if missing:
+        notes = [f"(relative paths start at {Path.cwd()}, the folder of the call)"]
+        if any(": ~" in line for line in missing):
+            notes.append("(~ is not expanded: write the home folder's whole path)")
         raise UserError(
             f"{plan.where} names files and folders that are not there:\n       "
-            + "\n       ".join(missing)
+            + "\n       ".join([*missing, *notes])
         )
 
 

@@ -195,3 +195,18 @@ def test_a_class_list_alone_is_kept_unseen_but_not_scored():
     row = {"run": "b", "datasets": ["ucf"]}
     words = mistakes(datasets=datasets, runs={"b": {"train_on": "hmdb"}}, table2=[row])
     assert "table2[0] needs run b: hmdb has no layout" in words
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"training": None}, "training must be of type mapping, not nothing: fill it in or leave"),
+        ({"seeds": None}, "seeds must be of type list, not nothing: fill it in or leave"),
+        ({"datasets": {"mine": {"path": "/x"}}}, "datasets.mine.path; possible: layout, root"),
+        ({"datasets": DATASETS | {"a" * 260: {}}}, "is too long for a name: 100 letters at most"),
+        ({"datasets": DATASETS | {"ab" * 20: {}}}, "ends in the same letters twenty times"),
+        ({"runs": {"sun": {"train_on": ["photos", "photos"]}}}, "'photos' is there twice"),
+    ],
+)
+def test_what_is_said(keys, said):
+    assert said in mistakes(**keys)
