@@ -165,7 +165,7 @@ def asked_targets():
         return []
     asked = get_argument_parser().parse_known_args(sys.argv[1:])[0].targets or []
     return [
-        one if one.startswith("/") or "://" in one else os.path.relpath(one)
+        one if os.path.isabs(one) or "://" in one else os.path.relpath(one)
         for one in map(str, asked)
     ]
 

@@ -50,7 +50,11 @@ def _mistaken(mistakes: set[str] | list[str], where: str) -> UserError:
 
 def _name_mistakes(config: Configuration) -> Iterator[str]:
     """Names that Snakemake takes for those of rules that feed themselves without end."""
-    sections = {"datasets": config.datasets, "runs": config.runs, "embeddings": config.embeddings}
+    sections: dict[str, Mapping[str, Any]] = {
+        "datasets": config.datasets,
+        "runs": config.runs,
+        "embeddings": config.embeddings,
+    }
     for section, named in sections.items():
         for name in named:
             if _REPEATING.search(name):

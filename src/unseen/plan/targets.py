@@ -134,7 +134,7 @@ def _nearest_file(plan: Plan, path: str) -> str:
 
 def _not_served(plan: Plan, reading: _Reading) -> str:
     """Why a file of known names is not made."""
-    run, dataset = reading.values.get("run"), reading.values.get("dataset")
+    run, dataset = reading.values.get("run", ""), reading.values.get("dataset", "")
     if dataset in plan.config.datasets and dataset not in plan.listed:
         return f": {dataset} is a class list without files"
     if run in plan.runs and dataset in plan.listed and dataset not in plan.runs[run].tests:
