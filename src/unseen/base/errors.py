@@ -1,9 +1,13 @@
 """Mistakes that a user can mend, and how a command reports them."""
 
+import os
 import sys
 from collections.abc import Callable
 
 from unseen.base.names import shown
+
+INTERRUPTED = 130
+"""Exit code of a command that was interrupted."""
 
 
 class UserError(Exception):
@@ -14,10 +18,20 @@ def run(main: Callable[[], int | None]) -> None:
     """Run a command's `main` and leave the process with its exit code.
 
     A `UserError` becomes one `error:` line on stderr, with control characters shown and not sent,
-    and exit code 1; anything else keeps its traceback, since it is a fault of the program.
+    and exit code 1. An interruption (Ctrl-C) ends in one line and exit code 130, a reader that
+    goes away (`| head`) in silence and 141, as shells have them. Anything else keeps its
+    traceback, since it is a fault of the program.
     """
     try:
         code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer has no reader: Python would try, and complain, as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 141
     except UserError as error:
         print("\n".join(map(shown, f"error: {error}".split("\n"))), file=sys.stderr)
         code = 1

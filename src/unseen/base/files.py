@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import shutil
 import socket
 import tempfile
 from collections.abc import Iterator
@@ -55,9 +56,19 @@ def atomic(path: Path | str) -> Iterator[Path]:
     """Yield a temporary path that takes the place of `path` when the block ends without an error.
 
     The file is flushed to the disk before it is renamed, so a reader sees the whole file or none.
-    What killed writers of the same path have left on this machine is removed.
+    What killed writers of the same path have left on this machine is removed. A link stays, and
+    what it points at is replaced; a device or a pipe is written to.
     """
     path = Path(path)
+    if is_stream(path):
+        with tempfile.TemporaryDirectory() as folder:
+            whole = Path(folder) / "whole"
+            whole.touch()
+            yield whole
+            with whole.open("rb") as content, path.open("ab") as stream:
+                shutil.copyfileobj(content, stream)
+        return
+    path = path.resolve() if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     here = f".{path.name}.{socket.gethostname()}-"
     for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
@@ -74,6 +85,34 @@ def atomic(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path is no file that can be replaced: a device, a pipe, a process's open file."""
+    if path.is_relative_to("/dev") or path.is_relative_to("/proc"):
+        return not path.is_relative_to("/dev/shm")
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def check_writable(path: Path) -> None:
+    """Try a place before the work whose result goes there; nothing stays behind.
+
+    Raises UserError for a folder, and for what the system does not let be written, with its reason.
+    """
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder: name a file in it")
+        if is_stream(path):
+            if not os.access(path, os.W_OK):
+                raise UserError(f"{path} cannot be written")
+            return
+        place = path.resolve() if path.is_symlink() else path.absolute()
+        place.exists()  # a name that is too long
+        folder = next(parent for parent in place.parents if parent.exists())
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise UserError(f"{path} cannot be written: {error.strerror}") from None
 
 
 def _is_alive(process: str) -> bool:

@@ -162,14 +162,20 @@ class Classifier:
 
     def classify_file(self, path: Path | str, reading: Reading | None = None) -> Video:
         """Classify one video. Raises VideoError with the reason when it cannot be read."""
-        result = next(classify_files(self, [path], reading or Reading()))
+        result = next(classify_files(self, [path], reading))
         if isinstance(result, Failure):
             raise VideoError(result.reason)
         return result
 
-    def classify_frames(self, frames: Tensor, snippets: int = SNIPPETS) -> Prediction:
-        """Classify a video given as its frames (L, 3, H, W) RGB, uint8 or floating point 0..1."""
-        features = self._encode(frame_snippets(frames, self.input_settings, snippets))
+    def classify_frames(
+        self, frames: npt.ArrayLike | Tensor, snippets: int = SNIPPETS
+    ) -> Prediction:
+        """Classify a video given as its frames (L, 3, H, W) RGB, uint8 or floating point 0..1.
+
+        Raises ValueError for frames of another shape or range.
+        """
+        pixels = frames if isinstance(frames, Tensor) else torch.from_numpy(np.array(frames))
+        features = self._encode(frame_snippets(pixels, self.input_settings, snippets))
         return self.nearest(features.mean(axis=0, keepdims=True))[0]
 
     def nearest(self, features: Array) -> list[Prediction]:
@@ -192,7 +198,7 @@ class Classifier:
 
 def load_classifier(
     model: Path | str,
-    classes: str | Iterable[str] | Mapping[str, Sequence[str]],
+    classes: str | Iterable[str] | Mapping[str, str | Sequence[str]],
     word_vectors: Path | str | None = None,
     *,
     threshold: float = OVERLAP_THRESHOLD,
@@ -227,11 +233,16 @@ def load_classifier(
     )
 
 
-def _wanted(classes: str | Iterable[str] | Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+def _wanted(
+    classes: str | Iterable[str] | Mapping[str, str | Sequence[str]],
+) -> dict[str, list[str]]:
     if isinstance(classes, str):
         return parse_classes(classes)
     if isinstance(classes, Mapping):
-        return {name: list(words) for name, words in classes.items()}
+        return {
+            name: words.split() if isinstance(words, str) else list(words)
+            for name, words in classes.items()
+        }
     return {name: [] for name in classes}
 
 
@@ -295,13 +306,14 @@ def usual_distance(trained: npt.NDArray[np.floating[Any]]) -> float | None:
 
 
 def classify_files(
-    classifier: Classifier, paths: Iterable[Path | str], reading: Reading
+    classifier: Classifier, paths: Iterable[Path | str], reading: Reading | None = None
 ) -> Iterator[Video | Failure]:
     """Each file's predictions, or the reason why there are none, in order.
 
     Files are decoded as the pipeline decodes them (into short-side clips, in `workers` processes
     ahead of the network) and share the network's batches.
     """
+    reading = reading or Reading()
     settings = ClipSettings(short_side=classifier.input_settings["short_side"], timeout_s=TIMEOUT_S)
 
     def read(path: Path | str) -> tuple[str, EncodedClip | str]:
@@ -453,10 +465,19 @@ def frame_snippets(
     """Linearly spaced snippets (T, 3, L', crop, crop) of frames (L, 3, H, W) RGB.
 
     Frames are uint8, or floating point 0..1. They are scaled to the model's short side, cropped
-    at the centre and normalised. Raises ValueError for frames of another shape.
+    at the centre and normalised. Raises ValueError for frames of another shape or range.
     """
     if frames.dim() != 4 or frames.shape[1] != 3 or not len(frames):
         raise ValueError(f"frames are (L, 3, H, W), not {tuple(frames.shape)}")
+    if frames.dtype != torch.uint8:
+        if not frames.is_floating_point():
+            raise ValueError(f"frames are uint8 or floating point 0..1, not {frames.dtype}")
+        low, high = frames.min().item(), frames.max().item()
+        if not -0.01 <= low <= high <= 1.01:
+            raise ValueError(
+                f"frames of floating point lie in 0..1; these reach from {low:g} to {high:g}: give"
+                " them as uint8, or divide by 255"
+            )
     pixels = frames.float() / 255 if frames.dtype == torch.uint8 else frames.float()
     side, crop = input_settings["short_side"], input_settings["crop"]
     height, width = pixels.shape[2:]

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen import __version__
-from unseen.base.errors import UserError, run
-from unseen.base.files import atomic
+from unseen.base.errors import INTERRUPTED, UserError, run
+from unseen.base.files import atomic, check_writable
 from unseen.base.names import shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,9 @@ SOME_FAILED = 3
 MODEL_ENDINGS = (".safetensors", ".pt")
 """Of model files; the second is that of the first version."""
 FORMATS = ("table", "csv", "json")
+ENDINGS = {"": "table", ".txt": "table", ".csv": "csv", ".json": "json"}
+"""What a name of --output means."""
+SCREEN = Path("-")
 EPILOG = """\
 examples:
   unseen predict --model results/models/demo-e2e/model.safetensors \\
@@ -35,9 +38,11 @@ examples:
 
 exit code:
   0  every file was predicted
-  1  nothing was: no such model, a class without word vector, no video; the message says what
+  1  nothing was: no such model, a class without word vector, no readable video; the message says
+     what
   2  the command line is not understood
   3  some files could not be read: they are listed with the reasons, all others are predicted
+  130  interrupted: what was predicted until then is written
 
 A prediction is marked "unsure" when its best class is no nearer to the video than half of the
 classes that the model was trained on. A class marked "seen" is within --threshold of a training
@@ -104,8 +109,12 @@ def _add_predict(commands: Any) -> None:
         help="the word vectors that the model was trained with (default: "
         f"{WORD_VECTORS} if it is there); classes that it was trained on need none",
     )
-    add("--format", choices=FORMATS, help="default: as --output's name ends, else table")
-    add("--output", type=Path, metavar="FILE", help="where to write; without it the screen")
+    add(
+        "--format",
+        choices=FORMATS,
+        help="default: as --output's name ends (.txt, .csv, .json), else table",
+    )
+    add("--output", type=Path, metavar="FILE", help="where to write; without it, or -, the screen")
     add("--html", type=Path, metavar="FILE", help="also write a page with frames and bars")
     add("--window", type=float, metavar="SECONDS", help="predict along time, in such windows")
     add("--stride", type=float, metavar="SECONDS", help="from window to window (default: --window)")
@@ -161,8 +170,10 @@ def _predict(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         workers=options.workers,
     )
-    files = list(video_files(options.videos))
     _check_is_there(options.model)
+    files = list(video_files(options.videos))
+    form = _format(options)
+    _check_places(options, files)
     classifier = load_classifier(
         options.model,
         read_classes(options.classes_file)
@@ -175,25 +186,39 @@ def _predict(options: argparse.Namespace) -> int:
     for note in classifier.requested.notes:
         print(f"warning: {note}", file=sys.stderr)
     found = classify_files(classifier, files, reading)
-    results = list(progress(found, total=len(files), desc="predicting", unit="video"))
+    results: list[Video | Failure] = []
+    interrupted = False
+    try:
+        for result in progress(found, total=len(files), desc="predicting", unit="video"):
+            results.append(result)
+    except KeyboardInterrupt:
+        interrupted = True
     failures = [result for result in results if isinstance(result, Failure)]
     videos = [result for result in results if isinstance(result, Video)]
 
-    text = WRITERS[_format(options)](classifier, results, shown(str(options.model)))
-    if options.output:
-        _write(options.output, text)
-    else:
-        print(text, end="")
-    if options.html:
-        from unseen.prediction.page import prediction_page
+    if results or not interrupted:
+        text = WRITERS[form](classifier, results, shown(str(options.model)))
+        _write(options.output or SCREEN, text)
+        if options.html:
+            from unseen.prediction.page import prediction_page
 
-        summary = as_json(classifier, results, shown(str(options.model)))
-        _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
+            summary = as_json(classifier, results, shown(str(options.model)))
+            _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
     for failure in failures:
         print(f"cannot read {failure.path}: {failure.reason}", file=sys.stderr)
     if failures:
         print(f"{len(videos)} predicted, {len(failures)} could not be read", file=sys.stderr)
-    return SOME_FAILED if failures else 0
+    if interrupted:
+        place = f"written to {options.output}" if options.output else "above"
+        print(
+            f"interrupted: {len(results)} of {len(files)} files were done"
+            + (f"; their results are {place}" if results else ""),
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    if failures:
+        return SOME_FAILED if videos else 1
+    return 0
 
 
 def video_files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -222,15 +247,51 @@ def _check_is_there(model: Path) -> None:
 
 
 def _format(options: argparse.Namespace) -> str:
+    """The format of --output. Raises UserError for a name whose ending means none."""
     if options.format:
         return str(options.format)
-    suffix = options.output.suffix[1:] if options.output else ""
-    return suffix if suffix in FORMATS else "table"
+    ending = options.output.suffix if options.output else ""
+    if ending not in ENDINGS:
+        known = ", ".join(filter(None, ENDINGS))
+        hint = "; a page is --html" if ending.lower() in (".html", ".htm") else ""
+        raise UserError(
+            f"--output {options.output}: {ending} is no known ending ({known}){hint};"
+            f" or say --format"
+        )
+    return ENDINGS[ending]
+
+
+def _check_places(options: argparse.Namespace, inputs: list[Path]) -> None:
+    """Before any work: both places can be written, differ, and are no input of the command."""
+    places = {"--output": options.output, "--html": options.html}
+    given = {option: path for option, path in places.items() if path and path != SCREEN}
+    read = {path.resolve() for path in (*inputs, options.model, options.classes_file) if path}
+    for option, path in given.items():
+        try:
+            check_writable(path)
+        except UserError as error:
+            raise UserError(f"{option} {error}") from None
+        if path.resolve() in read:
+            raise UserError(f"{option} {path} is what the command reads: name another file")
+    if len(given) == 2 and options.output.resolve() == options.html.resolve():
+        raise UserError(f"--output and --html are both {options.html}: name two files")
 
 
 def _write(path: Path, text: str) -> None:
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write where nothing may be lost: what cannot be written, as on a full disk, is printed."""
+    if path == SCREEN:
+        print(text, end="")
+        return
+    try:
+        with atomic(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        print(text, end="")
+        raise UserError(
+            f"{path} could not be written ({error.strerror}); its content is printed instead"
+        ) from None
 
 
 def _clock(seconds: float) -> str:
@@ -408,6 +469,7 @@ def _export(options: argparse.Namespace) -> int:
     from unseen.network.export import export_encoder
 
     _check_is_there(options.model)
+    check_writable(options.output)
     print(export_encoder(options.model, options.output))
     return 0
 

@@ -29,7 +29,7 @@ from unseen.prediction.classifier import (
     load_classifier,
     predictions,
 )
-from unseen.prediction.command import as_csv, as_json, model_lines, video_files
+from unseen.prediction.command import _main, _write, as_csv, as_json, model_lines, video_files
 from unseen.prediction.page import prediction_page
 from unseen.prediction.requested_classes import (
     Trained,
@@ -362,8 +362,100 @@ def test_exit_codes(world, tmp_path):
     assert done.returncode == 1
     assert done.stderr.startswith("error: the model") and "Traceback" not in done.stderr
     assert command("predict").returncode == 2
+    done = command(*options, tmp_path / "absent.mp4")
+    assert done.returncode == 1 and "absent.mp4: the file cannot be opened" in done.stderr
     done = command(*options, "--windw", 3, world["videos"])
     assert done.returncode == 2 and "--windw; did you mean --window?" in done.stderr
+
+
+OUTPUTS = {
+    "out.xlsx": "--output {place}: .xlsx is no known ending (.txt, .csv, .json)",
+    "out.CSV": ".CSV is no known ending",
+    "out.html": "a page is --html",
+    ".": "--output {place} is a folder: name a file in it",
+    "file/out.csv": "--output {place} cannot be written: Not a directory",
+    "file": "--output {place} is what the command reads: name another file",
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_places_are_tried_before_any_work(tmp_path, monkeypatch, name):
+    """The model is no model: a message about it would mean that it was looked at first."""
+    (tmp_path / "file").write_text("no model")
+    place = tmp_path / name
+    arguments = ["unseen", "predict", "--model", tmp_path / "file", "--classes", "a, b"]
+    arguments += ["--output", place, tmp_path / "some.avi"]
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments)])
+    with pytest.raises(UserError) as error:
+        _main()
+    assert OUTPUTS[name].format(place=place) in str(error.value)
+
+
+def test_output_to_the_screen(world):
+    options = ["predict", "--model", world["model"], "--word-vectors", world["vectors"]]
+    options += ["--snippets", 1, "--device", "cpu", "--classes", ", ".join(UNSEEN)]
+    path = world["videos"] / "blue.avi"
+    done = [command(*options, "--output", place, path) for place in ("-", "/dev/stdout")]
+    assert [one.returncode for one in done] == [0, 0]
+    assert "deep water" in done[0].stdout and done[0].stdout == done[1].stdout
+    assert not (SOURCE / "-").exists()
+
+
+def test_an_interruption_keeps_what_was_done(world, tmp_path, monkeypatch, capsys):
+    def interrupted(*given):
+        yield next(classify_files(*given))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unseen.prediction.classifier.classify_files", interrupted)
+    output = tmp_path / "out.csv"
+    arguments = ["unseen", "predict", "--model", world["model"], "--snippets", 1]
+    arguments += ["--word-vectors", world["vectors"], "--classes", ", ".join(UNSEEN)]
+    arguments += ["--output", output, world["videos"] / "blue.avi", world["videos"] / "gold.avi"]
+    monkeypatch.setattr(sys, "argv", [*map(str, arguments)])
+    assert _main() == 130
+    assert len(read_rows(output)) == 1
+    said = capsys.readouterr().err
+    assert f"interrupted: 1 of 2 files were done; their results are written to {output}" in said
+
+
+def test_a_full_disk_loses_nothing(tmp_path, capsys):
+    with pytest.raises(UserError, match="No space left on device"):
+        _write(Path("/dev/full"), "the results")
+    assert capsys.readouterr().out == "the results"
+
+
+def test_a_reader_may_go_away():
+    """As `| head` does."""
+    lines = (
+        "from unseen.base.errors import run; run(lambda: [print('x' * 99) for _ in range(9999)])"
+    )
+    call = subprocess.Popen(
+        [sys.executable, "-c", lines],
+        cwd=SOURCE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    call.stdout.readline()
+    call.stdout.close()
+    assert call.stderr.read() == b"" and call.wait() == 141
+
+
+@pytest.mark.parametrize("factor", [255.0, -1.0])
+def test_floats_of_another_range_are_refused(classifier, factor):
+    frames = torch.rand(20, 3, 48, 64) * 0.5 + 0.5
+    with pytest.raises(ValueError, match=r"lie in 0\.\.1"):
+        classifier.classify_frames(frames * factor, snippets=1)
+
+
+def test_frames_of_any_kind_of_array(classifier):
+    frames = np.random.default_rng(0).integers(0, 256, (20, 3, 48, 64), dtype=np.uint8)
+    expected = classifier.classify_frames(torch.from_numpy(frames), snippets=1)
+    assert classifier.classify_frames(frames, snippets=1) == expected
+    assert (
+        classifier.classify_frames((frames / 255).tolist(), snippets=1).classes == expected.classes
+    )
+    with pytest.raises(ValueError, match=r"not torch\.int64"):
+        classifier.classify_frames(frames.astype(np.int64), snippets=1)
 
 
 def test_file_names_of_any_bytes_cost_nobody_anything(world, tmp_path):
