@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True, help="output: clip_id,class")
     parser.add_argument("--missing", type=Path, required=True, help="output: clip_id,class")
     parser.add_argument("--class-names", type=Path, required=True, help="output: a class a line")
+    parser.add_argument("--source-videos", type=Path, help="output: clip_id,source")
     arguments = parser.parse_args()
     list_clips(
         arguments.dataset,
@@ -43,6 +44,7 @@ def main() -> None:
         labels=arguments.labels,
         missing=arguments.missing,
         class_names=arguments.class_names,
+        source_videos=arguments.source_videos,
     )
 
 

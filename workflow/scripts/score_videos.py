@@ -14,6 +14,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, required=True)
     parser.add_argument("--rejected", type=Path, required=True)
     parser.add_argument("--missing", type=Path, required=True)
+    parser.add_argument("--sources", type=Path, help="which clips are of one video: clip_id,source")
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--metrics", type=Path, help="without it, only predictions are made")
     parser.add_argument("--per-class", type=Path)
@@ -35,6 +36,7 @@ def main() -> None:
                 arguments.per_class,
                 arguments.confusions,
             ),
+            sources=arguments.sources,
             seed=arguments.seed,
             permute=arguments.permute,
             seen_allowed=arguments.allow_seen,

@@ -41,6 +41,7 @@ LAYOUTS: dict[str, Callable[[Path, LayoutOptions], Listing]] = {
 
 MANIFEST_COLUMNS = ("clip_id", "path", "start_s", "end_s", "fingerprint")
 CLASS_COLUMNS = ("clip_id", "class")
+SOURCE_COLUMNS = ("clip_id", "source")
 
 
 def list_clips(
@@ -54,12 +55,14 @@ def list_clips(
     labels: Path,
     missing: Path,
     class_names: Path,
+    source_videos: Path | None = None,
 ) -> None:
     """List a data set: the `list_clips` stage.
 
     Writes `<manifests>/<shard>.csv` for every shard (a hash of the clip id chooses it), the classes
     of the clips apart from them in `labels` (with a `.sha256` beside it), the clips that are
-    annotated but not on disk in `missing`, and the sorted names of all classes in `class_names`.
+    annotated but not on disk in `missing`, the sorted names of all classes in `class_names`, and
+    in `source_videos` what each clip was cut from, where the layout knows it.
 
     Raises:
         UserError: where the root or the annotations cannot be read, no clip is found, two clips
@@ -78,6 +81,10 @@ def list_clips(
     with atomic(class_names) as temporary:
         lines = [f"{name}\n" for name in sorted(_class_counts(listing))]
         temporary.write_text("".join(lines), encoding="utf-8")
+    if source_videos:
+        rows = ({"clip_id": clip.clip_id, "source": clip.source} for clip in listing.clips)
+        write_rows(source_videos, SOURCE_COLUMNS, (row for row in rows if row["source"]))
+        write_digest(source_videos)
     _report(dataset, listing)
 
 

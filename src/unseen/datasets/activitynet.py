@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from unseen.base.errors import UserError
 from unseen.datasets.files import File, media_files, read_bytes
-from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
+from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names, youtube
 
 DEFAULT_SUBSETS = ("training", "validation")  # the labels of the testing subset are withheld
 LONGEST_S = 999_999
@@ -144,5 +144,11 @@ def _by_video(files: list[File]) -> dict[str, File]:
 
 def _clip(clip_id: str, segment: Segment, file: File) -> ClipRow:
     return ClipRow(
-        clip_id, file.path, segment.start_s, segment.end_s, file.fingerprint, segment.class_name
+        clip_id,
+        file.path,
+        segment.start_s,
+        segment.end_s,
+        file.fingerprint,
+        segment.class_name,
+        youtube(segment.video),
     )

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from unseen.base.errors import UserError
 from unseen.base.tabular import Row, iterate_rows
 from unseen.datasets.files import File, media_files
-from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names
+from unseen.datasets.listing import ClipRow, LayoutOptions, Listing, names, youtube
 
 SAMPLE = 50
 SLACK_S = 1.0  # by which a cut file may be longer than its annotation: cuts fall on key frames
@@ -216,5 +216,11 @@ def _clip(match: Match, *, whole: bool) -> ClipRow:
     annotation, file = match.annotation, match.file
     start, end = (annotation.start_s, annotation.end_s) if whole else (None, None)
     return ClipRow(
-        annotation.clip_id, file.path, start, end, file.fingerprint, annotation.class_name
+        annotation.clip_id,
+        file.path,
+        start,
+        end,
+        file.fingerprint,
+        annotation.class_name,
+        youtube(annotation.video),
     )

@@ -16,6 +16,8 @@ class ClipRow(NamedTuple):
     """One clip: a whole file, or the part of it from `start_s` to `end_s`.
 
     `path` is relative to the data set's root. `class_name` is None where the data name no class.
+    `source` names what the clip was cut from, as the layout tells it: `youtube:<id>`, which two
+    data sets may share, a film, a group of takes; None where nothing is known.
     """
 
     clip_id: str
@@ -24,6 +26,7 @@ class ClipRow(NamedTuple):
     end_s: float | None
     fingerprint: str
     class_name: str | None
+    source: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,9 +59,16 @@ class Listing:
     notes: list[str] = field(default_factory=list)
 
 
-def whole_file(clip_id: str, file: File, class_name: str | None) -> ClipRow:
+def whole_file(
+    clip_id: str, file: File, class_name: str | None, source: str | None = None
+) -> ClipRow:
     """The row of a clip that is a file of its own."""
-    return ClipRow(clip_id, file.path, None, None, file.fingerprint, class_name)
+    return ClipRow(clip_id, file.path, None, None, file.fingerprint, class_name, source)
+
+
+def youtube(identifier: str) -> str:
+    """The source of a clip of a YouTube video, spelt alike in all layouts."""
+    return f"youtube:{identifier}"
 
 
 def top_folders(files: Sequence[File]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from unseen.datasets.files import File, media_files
 from unseen.datasets.listing import SPLITS, LayoutOptions, Listing, names, top_folders, whole_file
 
-CLIP_NAME = re.compile(r"v_(?P<class>.+)_g\d+_c\d+")
+CLIP_NAME = re.compile(r"(?P<group>v_(?P<class>.+)_g\d+)_c\d+")
 
 # One class is spelt differently in its files' names and in its folder's, which the lists follow.
 FOLDER_NAMES = {"HandStandPushups": "HandstandPushups"}
@@ -16,10 +16,10 @@ def rows(root: Path, options: LayoutOptions) -> Listing:
     """Clips are named by their file (`v_Archery_g01_c01`), classes by the folder around it.
 
     A file in the root itself, or in a split's folder (`train`, say), gets its class from its own
-    name.
+    name. The clips of a class's group (`g01`) were cut from one video.
     """
     files, notes = media_files(root, "videos")
-    clips = [whole_file(file.stem, file, _class_name(file)) for file in files]
+    clips = [whole_file(file.stem, file, _class_name(file), _group(file)) for file in files]
     flat = [file for file in files if _inner_folder(file).lower() in SPLITS]
     if flat:
         notes.append(
@@ -31,6 +31,11 @@ def rows(root: Path, options: LayoutOptions) -> Listing:
 
 def _inner_folder(file: File) -> str:
     return file.folder.rpartition("/")[2]
+
+
+def _group(file: File) -> str | None:
+    match = CLIP_NAME.fullmatch(file.stem)
+    return match["group"] if match else None
 
 
 def _class_name(file: File) -> str | None:

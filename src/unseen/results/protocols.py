@@ -94,20 +94,29 @@ def _mean_and_sd(splits: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _interval(distances: np.ndarray, truth: Truth, seed: int) -> list[dict[str, Any]]:
-    """Rows `low` and `high`: the 95% bootstrap interval of protocol 2's accuracies over videos.
+    """Rows `low` and `high`: the 95% bootstrap interval of protocol 2's accuracies over sources.
 
-    Drawing videos with replacement is drawing from a multinomial over what became of them: right,
-    right among five, wrong, rejected.
+    Clips of one source are alike, so sources are drawn with replacement, and with each all its
+    clips. That is drawing from a multinomial over the kinds of sources: how many of a source's
+    clips are right, right among five, wrong, and rejected. `resampled` says what was drawn.
     """
     labelled = truth.readable >= 0
     order = ranks(distances[labelled], truth.readable[labelled])
-    right1, right5 = count_right(order)
-    counts = np.array([right1, right5 - right1, len(order) - right5, len(truth.rejected)])
-    draws = np.random.default_rng(seed).multinomial(
-        counts.sum(), counts / counts.sum(), size=RESAMPLES
+    outcomes = np.concatenate(
+        [np.digitize(order, [1, NEAREST]), np.full(len(truth.rejected), 3, dtype=int)]
     )
+    sources = truth.sources[np.concatenate([labelled, np.ones(len(truth.rejected), bool)])]
+    names, numbers = np.unique(sources, return_inverse=True)
+    tally = np.zeros((len(names), 4), dtype=int)
+    np.add.at(tally, (numbers, outcomes), 1)
+    kinds, counts = np.unique(tally, axis=0, return_counts=True)
+    draws = np.random.default_rng(seed).multinomial(len(names), counts / len(names), size=RESAMPLES)
+    draws = draws @ kinds
     right = draws[:, :2].cumsum(axis=1)
-    bounds: list[dict[str, Any]] = [{"split": "low"}, {"split": "high"}]
+    what = "videos" if len(names) == len(outcomes) else "sources"
+    bounds: list[dict[str, Any]] = [
+        {"split": split, "resampled": f"{len(names)} {what}"} for split in ("low", "high")
+    ]
     for suffix, videos in (("", draws.sum(axis=1)), ("_readable", draws[:, :3].sum(axis=1))):
         some = videos > 0
         for place, k in enumerate((1, NEAREST)):

@@ -31,6 +31,7 @@ METRICS_COLUMNS = (
     "missing",
     "snippets",
     *MEASURES,
+    "resampled",
 )
 PER_CLASS_COLUMNS = (
     "class",
@@ -70,6 +71,7 @@ def score(
     missing: Path,
     outputs: Outputs,
     *,
+    sources: Path | None = None,
     seed: int = 0,
     permute: int | None = None,
     seen_allowed: bool = False,
@@ -77,8 +79,9 @@ def score(
     """Score one run on one test set, write the files, and return a line that sums them up.
 
     `permute` deals the class embeddings out anew among the classes, by that seed: a control that
-    tells what the words' meaning contributes. `seen_allowed` marks every row of the metrics in a
-    further column, `seen`.
+    tells what the words' meaning contributes. `sources` (`clip_id,source`) tells which clips were
+    cut from one video; the interval is then that over sources. `seen_allowed` marks every row of
+    the metrics in a further column, `seen`.
     """
     videos = read_videos(video_embeddings)
     classes, vectors = read_classes(class_embeddings)
@@ -87,7 +90,7 @@ def score(
         vectors = vectors[np.random.default_rng(permute).permutation(len(classes))]
     classes_of = classes_of_clips(labels)
     check_test_set(video_embeddings, videos, rejected, missing)
-    truth = read_truth(videos.clip_ids, classes_of, classes, rejected, missing)
+    truth = read_truth(videos.clip_ids, classes_of, classes, rejected, missing, sources)
 
     distances = {
         snippets: cosine_distances(embedding, vectors)
@@ -207,7 +210,8 @@ def summary(classes: Sequence[str], metrics: Sequence[dict[str, Any]], truth: Tr
     lines = [
         f"{whole['videos']} videos, {whole['rejected']} rejected, {whole['missing']} missing, "
         f"{len(classes)} classes, {whole['snippets']} snippets: top-1 {whole['top1']:.2f}% "
-        f"(95% interval {low['top1']:.2f} to {high['top1']:.2f}), chance {100 / len(classes):.2f}%"
+        f"(95% interval over {low['resampled']}: {low['top1']:.2f} to {high['top1']:.2f}), "
+        f"chance {100 / len(classes):.2f}%"
     ]
     if len(classes) < NEAREST:
         lines.append(

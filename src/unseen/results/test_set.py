@@ -30,12 +30,14 @@ class Truth:
     """What a test set should have been called: an index into the sorted classes for each clip.
 
     `readable` (N,) belongs to the embedded videos, with -1 for a video without a label; `rejected`
-    and `missing` to the clips that have no embedding.
+    (R,) and `missing` to the clips that have no embedding. `sources` (N + R,) numbers what the
+    readable and then the rejected clips were cut from, alike for clips of one source.
     """
 
     readable: np.ndarray
     rejected: np.ndarray
     missing: np.ndarray
+    sources: np.ndarray
 
 
 def read_videos(path: Path) -> Videos:
@@ -91,8 +93,13 @@ def read_truth(
     classes: Sequence[str],
     rejected: Path,
     missing: Path,
+    sources: Path | None = None,
 ) -> Truth:
-    """The true classes of embedded, rejected and missing clips; no labelled clip may be lost."""
+    """The true classes of embedded, rejected and missing clips; no labelled clip may be lost.
+
+    `sources` is a CSV (`clip_id,source`); a clip that it does not name is its own source, and so is
+    a photograph, whatever the number of its clips.
+    """
     rejected_ids = [row["clip_id"] for row in read_rows(rejected, ["clip_id"])]
     missing_classes = [row["class"] for row in read_rows(missing, ["class"])]
     names = [_class_of(clip, classes_of) for clip in clip_ids]
@@ -110,7 +117,23 @@ def read_truth(
         np.array([index_of[name] if name else -1 for name in names], dtype=int),
         np.array([index_of[name] for name in rejected_names if name], dtype=int),
         np.array([index_of[name] for name in missing_classes if name in index_of], dtype=int),
+        _sources(
+            [*clip_ids, *(c for c, name in zip(rejected_ids, rejected_names, strict=True) if name)],
+            sources,
+        ),
     )
+
+
+def _sources(clip_ids: Sequence[str], path: Path | None) -> np.ndarray:
+    """(N,) numbers, alike for clips of one source."""
+    rows = read_rows(path, ["clip_id", "source"]) if path else []
+    of_clip = {row["clip_id"]: f"source {row['source']}" for row in rows if row["source"]}
+    names = []
+    for clip in clip_ids:
+        whole = clip.rpartition("#")[0] or clip
+        names.append(of_clip.get(clip) or of_clip.get(whole) or f"clip {whole}")
+    number = {name: index for index, name in enumerate(dict.fromkeys(names))}
+    return np.array([number[name] for name in names], dtype=int)
 
 
 def classes_of_clips(labels: Path) -> dict[str, str]:

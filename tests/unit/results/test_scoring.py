@@ -23,7 +23,7 @@ from small_results import (
 
 from unseen.base.errors import UserError
 from unseen.base.hdf5 import new_hdf5
-from unseen.base.tabular import read_rows
+from unseen.base.tabular import read_rows, write_rows
 from unseen.results import scoring, test_set
 from unseen.results.nearest import cosine_distances, ranks
 
@@ -110,7 +110,7 @@ def test_metrics_have_the_contract_s_columns_and_splits(scored):
     outputs = scored[2]
     assert outputs.metrics.read_text().splitlines()[0] == (
         "protocol,split,classes,videos,rejected,missing,snippets,"
-        "top1,top5,top1_readable,top5_readable"
+        "top1,top5,top1_readable,top5_readable,resampled"
     )
     splits = [*map(str, range(10)), "mean", "sd"]
     assert list(metrics_of(outputs)) == [
@@ -176,6 +176,57 @@ def test_interval_is_that_of_resampled_videos(scored):
         row = rows["2", split, str(SNIPPETS)]
         assert float(row["top1"]) == pytest.approx(np.percentile(means, percent), abs=1.6)
         assert row["videos"] == str(len(videos))
+        assert row["resampled"] == f"{len(videos) + 3} videos"
+
+
+def test_interval_over_sources_is_that_of_resampled_sources(scored, tmp_path):
+    """Clips of one source are drawn together: against a plain bootstrap, source by source."""
+    files, videos, _ = scored
+    rejected = [row["clip_id"] for row in read_rows(files.rejected)]
+    source = {clip: f"{name} {index % 6 // 3}" for index, (clip, name) in enumerate(videos.items())}
+    source |= dict.fromkeys(rejected[:2], source[next(iter(videos))])  # the third is its own
+    rows = [{"clip_id": clip, "source": name} for clip, name in source.items()]
+    write_rows(tmp_path / "sources.csv", ["clip_id", "source"], rows)
+    rows = metrics_of(files.score(tmp_path, sources=tmp_path / "sources.csv"))
+
+    distances, truth, _ = independent(files.embeddings, files.class_embeddings, videos, "embedding")
+    right = dict(zip(videos, distances.argmin(axis=1) == truth, strict=True))
+    groups: dict[str, list[bool]] = {}
+    for clip in [*videos, *rejected]:
+        groups.setdefault(source.get(clip, clip), []).append(right.get(clip, False))
+    names, rng = list(groups), np.random.default_rng(7)
+    sums = np.array([[sum(groups[name]), len(groups[name])] for name in names])
+    drawn = sums[rng.integers(0, len(names), (20_000, len(names)))].sum(axis=1)
+    means = 100 * drawn[:, 0] / drawn[:, 1]
+    for split, percent in (("low", 2.5), ("high", 97.5)):
+        row = rows["2", split, str(SNIPPETS)]
+        assert row["resampled"] == f"{len(names)} sources" == "21 sources"
+        assert float(row["top1"]) == pytest.approx(np.percentile(means, percent), abs=1.6)
+
+
+def test_alike_clips_of_a_source_widen_the_interval(tmp_path):
+    """Five copies of each video are no more evidence than one: sources see it, clips do not."""
+    rng = np.random.default_rng(0)
+    clips = {
+        f"{name}/{number}/{copy}": name
+        for name in CLASSES
+        for number in range(4)
+        for copy in range(5)
+    }
+    files = make_test_set(tmp_path, CLASSES, clips)
+    vectors = class_vectors(len(CLASSES))[[CLASSES.index(name) for name in clips.values()]]
+    noise = np.repeat(rng.normal(size=(len(CLASSES) * 4, DIMENSIONS)), 5, axis=0)
+    write_embeddings(
+        files.embeddings, list(clips), (vectors + 0.4 * noise)[:, None].repeat(2, axis=1)
+    )
+    rows = [{"clip_id": clip, "source": clip.rpartition("/")[0]} for clip in clips]
+    write_rows(tmp_path / "sources.csv", ["clip_id", "source"], rows)
+    widths = []
+    for sources in (None, tmp_path / "sources.csv"):
+        found = metrics_of(files.score(tmp_path, sources=sources))
+        low, high = (float(found["2", split, "2"]["top1"]) for split in ("low", "high"))
+        widths.append(high - low)
+    assert widths[1] == pytest.approx(widths[0] * 5**0.5, rel=0.1)
 
 
 def test_predictions_are_the_five_nearest_classes(scored):
