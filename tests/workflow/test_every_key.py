@@ -128,6 +128,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "clips.threads": (2, set()),
     "photographs.clips_per_photo": (2, {"synthesize_clips"}),
     "photographs.seed": (1, {"synthesize_clips"}),
+    "photographs.crops": ("side_first", {"synthesize_clips"}),
     "overlap.threshold": (0.4, {"prune_classes", *KEPT}),
     "overlap.prune_pretraining": (True, {"prune_classes"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),

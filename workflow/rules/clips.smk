@@ -65,11 +65,13 @@ rule synthesize_clips:
         size=PLAN.config.training.crop,
         clips_per_photo=PLAN.config.photographs.clips_per_photo,
         seed=PLAN.config.photographs.seed,
+        crops=PLAN.config.photographs.crops,
         root=told(clips.root),
     shell:
         "{params.stage} --log {log:q} -- synthesize_clips.py --manifest {input.small:q} --root {params.root:q}"
         " --frames {params.frames} --size {params.size}"
         " --clips-per-photo {params.clips_per_photo} --seed {params.seed}"
+        " --crops {params.crops}"
         " --settings {params.settings:q} --output {output.main:q}"
 
 

@@ -14,6 +14,8 @@ for count, sets in listing.sets_by_shards(PLAN).items():
             labels_digest=paths.digest(paths.LABELS),
             missing=paths.MISSING,
             class_names=paths.CLASS_NAMES,
+            source_videos=paths.SOURCE_VIDEOS,
+            source_videos_digest=paths.digest(paths.SOURCE_VIDEOS),
         log:
             paths.log("list_clips/{dataset}"),
         benchmark:
@@ -35,4 +37,4 @@ for count, sets in listing.sets_by_shards(PLAN).items():
             "{params.stage} --log {log:q} -- list_clips.py --dataset {wildcards.dataset:q} {params.arguments:q}"
             " {params.places:q} --shards {params.shards} --manifests {params.manifests:q}"
             " --labels {output.labels:q} --missing {output.missing:q}"
-            " --class-names {output.class_names:q}"
+            " --class-names {output.class_names:q} --source-videos {output.source_videos:q}"

@@ -151,13 +151,18 @@ def _check_root(dataset: str, root: Path) -> None:
 def _show_names(listing: Listing) -> None:
     """Make all names text in one line, in place: files are found by what is shown of them."""
     odd = 0
-    for number, (clip_id, path, start, end, fingerprint, class_name) in enumerate(listing.clips):
-        if f"{clip_id}{path}{class_name}".isprintable():
+    for number, clip in enumerate(listing.clips):
+        if f"{clip.clip_id}{clip.path}{clip.class_name}{clip.source}".isprintable():
             continue
-        text = shown(clip_id), shown(path), class_name and shown(class_name)
-        if text != (clip_id, path, class_name):
+        text = clip._replace(
+            clip_id=shown(clip.clip_id),
+            path=shown(clip.path),
+            class_name=clip.class_name and shown(clip.class_name),
+            source=clip.source and shown(clip.source),
+        )
+        if text != clip:
             odd += 1
-            listing.clips[number] = ClipRow(*text[:2], start, end, fingerprint, text[2])
+            listing.clips[number] = text
     listing.missing = [(shown(clip), name and shown(name)) for clip, name in listing.missing]
     if odd:
         listing.notes.append(f"{odd} names hold control characters or no UTF-8, shown as escapes")

@@ -20,6 +20,7 @@ MANIFESTS = "results/manifests/{dataset}"
 MANIFEST = "results/manifests/{dataset}/{shard}.csv"
 LABELS = "results/labels/{dataset}.csv"
 MISSING = "results/missing/{dataset}.csv"
+SOURCE_VIDEOS = "results/source_videos/{dataset}.csv"
 CLASS_NAMES = "results/class_names/{dataset}.txt"
 
 # Classes

@@ -13,7 +13,7 @@ def test_pairs(plan: Plan) -> list[str]:
 def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
     """The files of `arguments`. The test labels are read here and nowhere before."""
     files = _files(plan, run, dataset)
-    large = files.pop("embeddings"), files.pop("labels")
+    large = files.pop("embeddings"), files.pop("labels"), files.pop("sources")
     return Inputs(large=large, small=tuple(files.values()))
 
 
@@ -37,4 +37,5 @@ def _files(plan: Plan, run: Run, dataset: str) -> dict[str, str]:
         "labels": paths.LABELS.format(dataset=dataset),
         "rejected": paths.of_side(paths.REJECTED, plan.side(run)).format(dataset=dataset),
         "missing": paths.MISSING.format(dataset=dataset),
+        "sources": paths.SOURCE_VIDEOS.format(dataset=dataset),
     }

@@ -79,6 +79,9 @@ class Photographs(Section):
     """Clips made from each photograph."""
     seed: Annotated[int, Field(ge=0), read_by(SYNTHESIZE)] = 0
     """Seed of the crops."""
+    crops: Annotated[Literal["place_first", "side_first"], read_by(SYNTHESIZE)] = "place_first"
+    """A crop's place and then a side that is left there (the authors' way, smaller crops), or a
+    side and then its place."""
 
 
 class Overlap(Section):
