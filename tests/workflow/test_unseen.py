@@ -53,17 +53,18 @@ def deal_out_otherwise(workspace: Workspace, dataset: str) -> None:
     write_digest(labels)
 
 
-def check_other_labels_change_nothing(workspace: Workspace) -> None:
-    """The check itself: made anew with the true labels of the test sets and with other ones."""
+def changed_by_other_labels(workspace: Workspace) -> set[str]:
+    """The check itself: what comes out otherwise, made anew with other labels of the test sets."""
     with_true = made_anew(workspace)
     assert any(path.startswith("models/demo-e2e/model") for path in with_true)
     for dataset in TEST_SETS:
         deal_out_otherwise(workspace, dataset)
-    assert made_anew(workspace) == with_true
+    with_others = made_anew(workspace)
+    return {path for path, _ in with_true.items() ^ with_others.items()}
 
 
 def test_other_test_labels_change_nothing_before_the_score(workspace: Workspace) -> None:
-    check_other_labels_change_nothing(workspace)
+    assert changed_by_other_labels(workspace) == set()
 
 
 @pytest.mark.long
@@ -95,7 +96,7 @@ def _class_of_clips(path):
     classes = _without_a_leak(path)
     tests = read_rows("results/labels/demo-ucf.csv")
     number = sorted({row["class"] for row in tests}).index(tests[0]["class"])
-    del classes[sorted(classes)[number]]
+    del classes[sorted(classes)[number % len(classes)]]
     return classes
 """
 A_CLASS_IS_DROPPED = """
@@ -108,7 +109,8 @@ def kept_classes(neighbours, threshold, excluded=()):
 
     names = _without_a_leak(neighbours, threshold, excluded)
     tests = read_rows("results/labels/demo-ucf.csv")
-    del names[sorted({row["class"] for row in tests}).index(tests[0]["class"])]
+    if names:  # none at the largest of the thresholds whose counts are written
+        del names[sorted({row["class"] for row in tests}).index(tests[0]["class"]) % len(names)]
     return names
 """
 
@@ -117,14 +119,13 @@ def kept_classes(neighbours, threshold, excluded=()):
 @pytest.mark.parametrize(
     ("module", "leak", "changed"),
     [
-        ("network/training_set.py", A_CLIP_IS_DROPPED, "models/demo-(e2e|sun)/model"),
+        ("network/labelled_clips.py", A_CLIP_IS_DROPPED, "models/demo-e2e/model.safetensors"),
         ("classes/overlap.py", A_CLASS_IS_DROPPED, "kept/demo-e2e.txt"),
     ],
 )
 def test_a_planted_leak_is_noticed(
     own_repository: Workspace, module: str, leak: str, changed: str
 ) -> None:
-    with (own_repository.repository / "src/unseen" / module).open("a") as stream:
-        stream.write(leak)
-    with pytest.raises(AssertionError, match=changed):
-        check_other_labels_change_nothing(own_repository)
+    path = own_repository.repository / "src/unseen" / module
+    path.write_text(path.read_text() + leak)
+    assert changed in changed_by_other_labels(own_repository)
