@@ -83,7 +83,7 @@ def add_sources(folder: Path) -> None:
 # The cases
 
 FEATURES = {"extract_features"}
-KEPT = {"extract_features", "train", "select_classes", "draw_figure"}
+KEPT = {"extract_features", "train", "select_classes"}
 """What reads the lists of kept classes."""
 ROWS = {"make_table", "draw_figure"}
 """Figure 1 shows the rows of table 1; both name the word vectors that went into them."""
