@@ -83,6 +83,8 @@ def add_sources(folder: Path) -> None:
 # The cases
 
 FEATURES = {"extract_features"}
+VIDEOS = {"decode_clips", "decode_clips_of_side"}
+"""Clips of videos, of the short side that most runs read and of a run's own."""
 KEPT = {"extract_features", "train", "select_classes"}
 """What reads the lists of kept classes."""
 ROWS = {"make_table", "draw_figure"}
@@ -108,22 +110,22 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "datasets.demo-kinetics.subsets": (["train"], {"list_clips"}),
     "datasets.demo-kinetics.trimmed": (True, {"list_clips"}),
     "datasets.mine.media": ("videos", {"list_clips"}),
-    "datasets.demo-hmdb.shards": (2, {"list_clips", "decode_clips"}),
+    "datasets.demo-hmdb.shards": (2, {"list_clips", *VIDEOS}),
     "datasets.demo-hmdb.classes": (
         "elsewhere/classes.tsv",
         {"name_words", "score_videos", "score_permuted", "draw_figure"},
     ),
-    "datasets.demo-hmdb.exclude": (["spinning_ring"], {"list_clips", "decode_clips"}),
+    "datasets.demo-hmdb.exclude": (["spinning_ring"], {"list_clips", *VIDEOS}),
     "clips.short_side": (44, {"decode_clips"}),
-    "clips.resampling": ("bilinear", {"decode_clips"}),
-    "clips.pixel_aspect": ("ignore", {"decode_clips"}),
-    "clips.codec": ("h264", {"decode_clips", "synthesize_clips"}),
-    "clips.gop": (4, {"decode_clips", "synthesize_clips"}),
-    "clips.quality": (5, {"decode_clips", "synthesize_clips"}),
+    "clips.resampling": ("bilinear", VIDEOS),
+    "clips.pixel_aspect": ("ignore", VIDEOS),
+    "clips.codec": ("h264", {*VIDEOS, "synthesize_clips"}),
+    "clips.gop": (4, {*VIDEOS, "synthesize_clips"}),
+    "clips.quality": (5, {*VIDEOS, "synthesize_clips"}),
     "clips.timeout_s": (60, set()),
-    "clips.min_frames": (4, {"decode_clips"}),
-    "clips.max_pixels": (2048, {"decode_clips"}),
-    "clips.damaged": (0.2, {"decode_clips"}),
+    "clips.min_frames": (4, VIDEOS),
+    "clips.max_pixels": (2048, VIDEOS),
+    "clips.damaged": (0.2, VIDEOS),
     "clips.max_rejected_percent": (50, set()),
     "clips.threads": (2, set()),
     "photographs.clips_per_photo": (2, {"synthesize_clips"}),
@@ -132,7 +134,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "overlap.threshold": (0.4, {"prune_classes", *KEPT}),
     "overlap.prune_pretraining": (True, {"prune_classes"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),
-    "seeds": ([1], {"train", "select_classes", "draw_figure"}),
+    "seeds": ([1], {"train", "select_classes"}),
     "runs.classifier.train_on": ("demo-kinetics", {"prune_classes", "train"}),
     "runs.fixed.unseen": (
         ["demo-hmdb", "demo-ucf"],
@@ -149,7 +151,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.released.method": ("convex", {*CONVEX, "prune_classes", "make_table"}),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
-    "runs.objects.input.short_side": (52, {*CONVEX}),
+    "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
     "runs.objects.input.crop": (32, {"make_convex"}),
     "runs.objects.input.frames": (2, {"make_convex"}),
     "runs.objects.input.frame_rate": (5, {"make_convex"}),
@@ -187,7 +189,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "figures.cluster_classes": (10, {"train", *SWEEP}),
     "figures.every_cluster": (True, {"train", *SWEEP}),
     "figures.repeats": (2, {"train", *SWEEP}),
-    "demo.seed": (1, {"render_demo", "decode_clips", "synthesize_clips"}),
+    "demo.seed": (1, {"render_demo", *VIDEOS, "synthesize_clips"}),
 }
 
 TRAINING = {
