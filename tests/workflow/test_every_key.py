@@ -100,7 +100,7 @@ BEFORE_CUT_OFF = {
 
 CASES: dict[str, tuple[Any, set[str]]] = {
     "word_vectors": ("elsewhere/words.txt", {"select_vectors", "select_other_vectors"}),
-    "raw_words": (True, {"embed_classes", "select_classes", "train", "draw_figure"}),
+    "raw_words": (True, {"embed_classes", "select_classes", "train", "score_videos"}),
     "missing_words": ("drop_word", {"embed_classes"}),
     "embeddings.phrases.encoder": ("elsewhere/encoder", {"embed_classes", "train"}),
     "embeddings.phrases.encoder a copy": ("elsewhere/copy", set()),
@@ -148,7 +148,10 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.demo-e2e.freeze": (True, {*FEATURES, "train_frozen"}),
     "runs.classifier.embedding": ("phrases", {"prune_classes", "train"}),
     "runs.phrases.replace_head": (True, {"train"}),
-    "runs.released.method": ("convex", {*CONVEX, "prune_classes", "make_table"}),
+    "runs.released.method": (
+        "convex",
+        {"select_vectors", "merge_rejected_of_side", *CONVEX, *ROWS},
+    ),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
     "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
@@ -242,8 +245,10 @@ for key, value in TRAINING.items():
     CASES[f"figures.training.{key}"] = value, set() if key in UNREAD else {"train"}
     if key not in CONTRASTIVE:
         CASES[f"runs.fixed.{key}"] = value, FEATURES if key in FEATURE_KEYS else {"train_frozen"}
-for key in ("epochs", "loss"):  # which the run that the frozen one starts from has of its own
+# The run that the frozen one starts from has its own epochs and loss, which reads no mixing.
+for key in ("epochs", "loss", "mixing", "projection"):
     CASES[f"training.{key}"] = TRAINING[key], {"train", "train_frozen"}
+CASES["training.dtype"] = TRAINING["dtype"], {"train", "embed_videos"}  # of a published classifier
 CASES["training.feature_epochs"] = TRAINING["feature_epochs"], set()  # `fixed` has its own
 CASES["training.c3d_start"] = "he", set()  # no run is a c3d
 CASES["figures.training.c3d_start"] = "he", set()

@@ -199,13 +199,15 @@ class TrainingSettings(TrainingKeys):
     @property
     def decisive(self) -> dict[str, Any]:
         """The settings that the result of a training depends on."""
-        values = self.read_by(TRAINING)
-        return {key: values[key] for key in values if key not in unread(_FIELDS, vars(self))}
+        return self.read_by(TRAINING)
 
     def read_by(self, stage: str) -> dict[str, Any]:
-        """The settings that `TRAINING`, `MODEL` or `FEATURES` reads, with the dropout as used."""
+        """The settings that `TRAINING`, `MODEL` or `FEATURES` reads, with the dropout as used and
+        without those that have no effect beside the others."""
         values = asdict(self) | {"dropout": self.used_dropout}
-        return {key: values[key] for key in keys_read(_FIELDS, stage, otherwise=TRAINING)}
+        without_effect = unread(_FIELDS, vars(self))
+        keys = keys_read(_FIELDS, stage, otherwise=TRAINING)
+        return {key: values[key] for key in keys if key not in without_effect}
 
 
 _FIELDS = fields_of(TrainingSettings)
