@@ -118,7 +118,7 @@ def test_a_run_that_trains_nothing_depends_on_its_network_alone(tiny: Plan) -> N
     run = replace(tiny.runs["demo-e2e"], train_on=())
     assert training.settings_read(tiny, run).keys() == {
         *("network", "frames", "frame_rate", "crop", "width", "dropout", "normalise"),
-        *("projection", "replace_head", "loss", "seed", "c3d_start"),
+        *("replace_head", "loss", "seed"),
     }
 
 
