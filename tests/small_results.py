@@ -19,6 +19,10 @@ from unseen.videos.shards import RejectedClip, StoredClip, write_shard
 
 DIMENSIONS = 24
 SNIPPETS = 3
+CLASSES = {
+    dataset: [f"{dataset} class {number}" for number in range(count)]
+    for dataset, count in (("large", 8), ("small", 5))
+}
 
 
 @dataclass(frozen=True)
@@ -127,17 +131,19 @@ def make_shard(path: Path, clip_ids: Sequence[str], rejected: Sequence[str] = ()
     )
 
 
-def report_spec(folder: Path) -> dict[str, object]:
-    """Write all that a report shows, two runs on two test sets, and return its description."""
-    datasets, scores, classes = {}, [], {"large": 8, "small": 5}
-    for dataset, count in classes.items():
-        names = [f"{dataset} class {number}" for number in range(count)]
-        videos, rejected = named(names, 6), {f"{dataset} broken.avi": names[0]}
+def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> dict[str, object]:
+    """Write all that a report shows, two runs on two test sets, and return its description.
+
+    `names` are the classes of the test sets.
+    """
+    datasets, scores = {}, []
+    for dataset, classes in names.items():
+        videos, rejected = named(classes, 6), {f"{dataset} broken.avi": classes[0]}
         for run in ("e2e", "fixed"):
             place = folder / run / dataset
             noise = 0.5 if run == "e2e" else 1.2
             files = make_test_set(
-                place, names, videos, noise=noise, rejected=rejected, missing={"gone": names[1]}
+                place, classes, videos, noise=noise, rejected=rejected, missing={"gone": classes[1]}
             )
             outputs = files.score(place)
             paths = {key: str(path) for key, path in asdict(outputs).items() if key != "per_class"}
@@ -156,7 +162,7 @@ def report_spec(folder: Path) -> dict[str, object]:
     figure.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>')
     overlap = folder / "overlap.csv"
     columns = ["class", "kept", "distance", "nearest_class", "nearest_dataset"]
-    rows = [[f"training {n}", n > 1, f"0.0{n}", "large class 1", "large"] for n in range(8)]
+    rows = [[f"training {n}", n > 1, f"0.0{n}", names["large"][1], "large"] for n in range(8)]
     write_rows(overlap, columns, [dict(zip(columns, row, strict=True)) for row in rows])
     benchmarks = folder / "benchmarks"
     for run, memory in (("e2e", "834.2"), ("fixed", "NA")):

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from hostile import NAMES as HOSTILE
 from repository import SCRIPTS
-from small_results import report_spec
+from small_results import CLASSES, report_spec
 from webdriver import assert_whole
 
 from unseen.results.report import make_report
@@ -84,3 +85,17 @@ def test_a_click_on_a_column_sorts_the_table(window):
     assert window.count("#tables th[aria-sort=ascending]") == 1
     window.click("#tables th:nth-child(3) button")
     assert column(window, "tables", 2) == ["12.50", "9.50 ± 1.25"]
+
+
+def test_hostile_names_are_shown_and_do_nothing(window, tmp_path):
+    page = tmp_path / "hostile.html"
+    spec = report_spec(tmp_path, CLASSES | {"large": HOSTILE})
+    make_report(spec, SCRIPTS.parent / "report" / "page.html", page)
+    window.open(page)
+    options = window.run(
+        "return [...document.querySelector('#true-class').options].map(o => o.text)"
+    )
+    assert options[1:] == [" ".join(name.split()) for name in sorted(HOSTILE)]
+    window.click("#more")
+    assert window.run("return document.title") != "taken" and window.count("script") == 2
+    assert window.count(".video img") + window.count(".video .none") == window.count(".video")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hostile import NAMES as HOSTILE
 from PIL import Image
 from webdriver import assert_whole
 
@@ -126,3 +127,17 @@ def test_filters_and_order_choose_videos(window):
     assert surfing and all(int(name[14:16]) % 6 == 2 for name in surfing)
     window.choose("#order", "farthest first")
     assert shown(window) == surfing[::-1]
+
+
+def test_hostile_names_are_shown_and_do_nothing(window, tmp_path):
+    values = summary()
+    for video, name in zip(values["videos"], HOSTILE, strict=False):
+        video["path"] = name
+        video["classes"] = HOSTILE[:6]
+    values["failures"] = [{"path": name, "reason": name} for name in HOSTILE]
+    page = tmp_path / "hostile.html"
+    page.write_text(prediction_page(values, [[]] * len(values["videos"])), encoding="utf-8")
+    window.open(page)
+    assert shown(window)[: len(HOSTILE)] == HOSTILE
+    assert window.count("#failures tbody tr") == len(HOSTILE)
+    assert window.run("return document.title") != "taken" and window.count("script") == 2

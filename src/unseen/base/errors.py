@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from unseen.base.names import shown
+from unseen.base.names import say
 
 INTERRUPTED = 130
 """Exit code of a command that was interrupted."""
@@ -33,6 +33,6 @@ def run(main: Callable[[], int | None]) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 141
     except UserError as error:
-        print("\n".join(map(shown, f"error: {error}".split("\n"))), file=sys.stderr)
+        say(f"error: {error}", sys.stderr)
         code = 1
     sys.exit(code)

@@ -3,16 +3,18 @@
 import functools
 import os
 import re
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TextIO, TypeVar
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
-_HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u(2028|2029)")
+HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What a terminal obeys, what ends a line or turns its direction, and what is no UTF-8."""
+_ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u(202[89a-e]|206[6-9])")
 _BYTE = 0xDC00
 """Python keeps a byte of a name that is no UTF-8 as this and the byte."""
 
@@ -23,7 +25,12 @@ def shown(text: str) -> str:
     >>> shown("a\x1b[2J\udcff")
     'a\\x1b[2J\\xff'
     """
-    return text if text.isprintable() else _HIDDEN.sub(_escaped, text)
+    return text if text.isprintable() else HIDDEN.sub(_escaped, text)
+
+
+def say(text: str, stream: TextIO | None = None) -> None:
+    """Print lines, to stdout without `stream`, of which a terminal obeys no character."""
+    print("\n".join(map(shown, text.split("\n"))), file=stream or sys.stdout)
 
 
 def _escaped(match: re.Match[str]) -> str:

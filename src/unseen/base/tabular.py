@@ -1,6 +1,11 @@
-"""CSV files as lists of rows: read within limits, written whole or not at all."""
+"""CSV files as lists of rows: read within limits, written whole or not at all.
+
+A spreadsheet computes a cell that begins as a formula does. In stages' files such a cell has an
+apostrophe before it, which `read_rows` takes away; files from elsewhere are read as they are.
+"""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
@@ -12,13 +17,19 @@ Row = dict[str, str]
 
 LONGEST_LINE = 1 << 20
 """Characters."""
+_FORMULA = re.compile("'*(?:[=+@\t\r\uff1d\uff0b\uff0d\uff20]|-(?![\\w.-]*(?:e\\+\\d+)?$))")
+"""How a cell begins that is computed, and one that `as_text` has made. Numbers are none, nor is a
+word after a dash, as in one of 64 ids of YouTube's."""
 
 
 def read_rows(path: Path | str, columns: Sequence[str] = ()) -> list[Row]:
     """The rows of a CSV file that a stage has made, which must have at least the given columns."""
     if not Path(path).exists():
         raise UserError(f"{path} is not there: the stage that makes it has not run")
-    return [row for _, row in iterate_rows(path, columns)]
+    return [
+        {column: _from_text(cell) for column, cell in row.items()}
+        for _, row in iterate_rows(path, columns)
+    ]
 
 
 def iterate_rows(path: Path | str, columns: Sequence[str] = ()) -> Iterator[tuple[int, Row]]:
@@ -67,11 +78,27 @@ def _check_header(path: Path | str, header: list[str], columns: Sequence[str]) -
 
 
 def write_rows(path: Path | str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV; a column that a row lacks, or whose value is None, stays empty."""
+    """Write rows as CSV; a column that a row lacks, or whose value is None, stays empty.
+
+    Texts that a spreadsheet would compute are written `as_text`.
+    """
     with (
         atomic(path) as temporary,
         temporary.open("w", newline="", encoding="utf-8") as stream,
     ):
         writer = csv.DictWriter(stream, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: as_text(cell) for key, cell in row.items()} for row in rows)
+
+
+def as_text(cell: Any) -> Any:
+    """A cell that spreadsheets take for the text that it is, not for a formula.
+
+    >>> as_text("=1+1"), as_text("-3B32lodo2M_000059"), as_text("-0.5"), as_text("jogging")
+    ("'=1+1", '-3B32lodo2M_000059', '-0.5', 'jogging')
+    """
+    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+
+
+def _from_text(cell: str) -> str:
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell

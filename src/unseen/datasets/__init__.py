@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic, json_digest, write_digest
-from unseen.base.names import shown
+from unseen.base.names import say, shown
 from unseen.base.tabular import write_rows
 from unseen.datasets import activitynet, folders, hmdb51, kinetics, sun397, ucf101
 from unseen.datasets.files import ARCHIVES, tree_digest
@@ -219,4 +219,4 @@ def _report(dataset: str, listing: Listing) -> None:
         file=sys.stderr,
     )
     for note in listing.notes:
-        print(f"{dataset}: {note}", file=sys.stderr)
+        say(f"{dataset}: {note}", sys.stderr)

@@ -3,7 +3,6 @@
 import argparse
 import csv
 import io
-import json
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -13,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from unseen import __version__
 from unseen.base.errors import INTERRUPTED, UserError, run
 from unseen.base.files import atomic, check_writable
-from unseen.base.names import shown
+from unseen.base.markup import json_text
+from unseen.base.names import say, shown
+from unseen.base.tabular import as_text
 
 if TYPE_CHECKING:
     from unseen.prediction.classifier import Classifier, Failure, Prediction, Video
@@ -59,7 +60,9 @@ def _main() -> int | None:
     parser = _parser()
     options, unknown = parser.parse_known_args()
     if unknown:
-        parser.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(unknown, vars(options))}")
+        parser.error(
+            f"unrecognized arguments: {shown(' '.join(unknown))}{_meant(unknown, vars(options))}"
+        )
     code: int | None = options.call(options)
     return code
 
@@ -184,7 +187,7 @@ def _predict(options: argparse.Namespace) -> int:
         device=options.device,
     )
     for note in classifier.requested.notes:
-        print(f"warning: {note}", file=sys.stderr)
+        say(f"warning: {note}", sys.stderr)
     found = classify_files(classifier, files, reading)
     results: list[Video | Failure] = []
     interrupted = False
@@ -205,7 +208,7 @@ def _predict(options: argparse.Namespace) -> int:
             summary = as_json(classifier, results, shown(str(options.model)))
             _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
     for failure in failures:
-        print(f"cannot read {failure.path}: {failure.reason}", file=sys.stderr)
+        say(f"cannot read {failure.path}: {failure.reason}", sys.stderr)
     if failures:
         print(f"{len(videos)} predicted, {len(failures)} could not be read", file=sys.stderr)
     if interrupted:
@@ -333,7 +336,7 @@ def as_table(classifier: "Classifier", results: "Iterable[Video | Failure]", mod
         f"seen in training: {name} = {same.name} ({same.source}, distance {same.distance:.3f})"
         for name, same in seen.items()
     ]
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return "\n".join(map(shown, lines)).rstrip("\n") + "\n"
 
 
 def as_csv(classifier: "Classifier", results: "Iterable[Video | Failure]", model: str) -> str:
@@ -348,17 +351,21 @@ def as_csv(classifier: "Classifier", results: "Iterable[Video | Failure]", model
     writer.writeheader()
 
     def row(path: str, start_s: float, end_s: float, prediction: "Prediction") -> dict[str, Any]:
-        cells: dict[str, Any] = {"path": path, "start_s": f"{start_s:.2f}", "end_s": f"{end_s:.2f}"}
+        cells: dict[str, Any] = {
+            "path": as_text(path),
+            "start_s": f"{start_s:.2f}",
+            "end_s": f"{end_s:.2f}",
+        }
         cells["unsure"] = str(prediction.unsure).lower()
         cells["seen"] = str(prediction.classes[0] in classifier.seen).lower()
         for rank in shown:
-            cells[f"top{rank}"] = prediction.classes[rank - 1]
+            cells[f"top{rank}"] = as_text(prediction.classes[rank - 1])
             cells[f"distance{rank}"] = f"{prediction.distances[rank - 1]:.6f}"
         return cells
 
     for result in results:
         if isinstance(result, Failure):
-            writer.writerow({"path": result.path, "error": result.reason})
+            writer.writerow({"path": as_text(result.path), "error": result.reason})
             continue
         writer.writerow(row(result.path, 0, result.duration_s, result.prediction))
         for part in result.windows:
@@ -410,7 +417,7 @@ def as_json(
 
 
 def _json_text(classifier: "Classifier", results: "Iterable[Video | Failure]", model: str) -> str:
-    return json.dumps(as_json(classifier, results, model), ensure_ascii=False, indent=1) + "\n"
+    return json_text(as_json(classifier, results, model), indent=1) + "\n"
 
 
 WRITERS = {"table": as_table, "csv": as_csv, "json": _json_text}
@@ -425,7 +432,7 @@ def _models(options: argparse.Namespace) -> int:
     if not files:
         raise UserError(f"{options.results}/models holds no model: train one, or name the folder")
     for path in files:
-        print("\n".join(model_lines(path, options.results / "metrics" / path.parent.name)))
+        say("\n".join(model_lines(path, options.results / "metrics" / path.parent.name)))
     return 0
 
 
@@ -470,7 +477,7 @@ def _export(options: argparse.Namespace) -> int:
 
     _check_is_there(options.model)
     check_writable(options.output)
-    print(export_encoder(options.model, options.output))
+    say(export_encoder(options.model, options.output))
     return 0
 
 

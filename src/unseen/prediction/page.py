@@ -1,10 +1,11 @@
 """Predictions as one self-contained HTML page: frames, the nearest classes, the course of time."""
 
 import base64
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from unseen.base.markup import json_in_html
 
 TEMPLATE = Path(__file__).with_suffix(".html")
 PLACEHOLDER = "{{data}}"
@@ -24,9 +25,7 @@ def prediction_page(summary: Mapping[str, Any], pictures: Sequence[Sequence[byte
         for video, jpegs in zip(summary["videos"], pictures, strict=True)
     ]
     data = {**summary, "videos": videos}
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
-    text = text.replace("<!--", "<\\u0021--")
-    return TEMPLATE.read_text(encoding="utf-8").replace(PLACEHOLDER, text)
+    return TEMPLATE.read_text(encoding="utf-8").replace(PLACEHOLDER, json_in_html(data))
 
 
 def _short(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,6 +30,7 @@ STYLE: Any = {
     "grid.linewidth": 0.6,
     "legend.frameon": False,
     "savefig.dpi": 200,
+    "text.parse_math": False,  # a name with dollars is a name
     "svg.fonttype": "path",
     "svg.hashsalt": "unseen",
     "xtick.color": "#555555",

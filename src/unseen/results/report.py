@@ -14,6 +14,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
+from unseen.base.markup import json_in_html
 from unseen.base.progress import progress
 from unseen.base.tabular import Row, read_rows
 from unseen.classes.subsets import ordered
@@ -62,9 +63,8 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
     page = template.read_text(encoding="utf-8")
     if page.count(PLACEHOLDER) != 1:
         raise UserError(f"{template} must hold {PLACEHOLDER} once")
-    text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
     with atomic(output) as temporary:
-        temporary.write_text(page.replace(PLACEHOLDER, text), encoding="utf-8")
+        temporary.write_text(page.replace(PLACEHOLDER, json_in_html(data)), encoding="utf-8")
 
 
 def _grid(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The paper's tables from scores, chance and published numbers: CSV, Markdown and LaTeX."""
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
+from unseen.base import markup
 from unseen.base.files import atomic
 from unseen.base.tabular import read_rows, write_rows
 
@@ -264,12 +265,19 @@ def headline(
 
 
 def _grid(
-    layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow], plus_minus: str
+    layout: Layout,
+    datasets: Sequence[str],
+    rows: Sequence[TableRow],
+    escape: Callable[[str], str],
+    plus_minus: str,
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and cells, standard deviations joined to their means; empty text columns left out."""
+    """Header and cells, standard deviations joined to their means; empty text columns left out.
+
+    `escape` makes of a text what stands for it in the document.
+    """
     texts = [column for column in layout.texts if any(row.texts[column] for row in rows)]
     values = [f"{dataset}_{measure}" for dataset in datasets for measure in layout.measures]
-    header = [column.replace("_", " ") for column in [*texts, *values]]
+    header = [escape(column.replace("_", " ")) for column in [*texts, *values]]
     body = []
     for row in rows:
         numbers = []
@@ -277,31 +285,26 @@ def _grid(
             value, deviation = row.values.get(column, (None, None))
             spread = "" if deviation is None else f"{plus_minus}{decimals(deviation)}"
             numbers.append(decimals(value) + spread)
-        body.append([*(row.texts[column] for column in texts), *numbers])
+        body.append([*(escape(row.texts[column]) for column in texts), *numbers])
     return header, body
 
 
 def markdown(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
     """The table in Markdown, its numbers aligned to the right."""
-    header, body = _grid(layout, datasets, rows, " ± ")
+    header, body = _grid(layout, datasets, rows, markup.markdown, " ± ")
     numbers = len(datasets) * len(layout.measures)
     rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
-    lines = [header, rule, *([cell.replace("|", "\\|") for cell in line] for line in body)]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-LATEX_SPECIAL = str.maketrans({character: f"\\{character}" for character in "&%$#_{}"})
+    return "".join(f"| {' | '.join(line)} |\n" for line in (header, rule, *body))
 
 
 def latex(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
     """The table in LaTeX, for `\\usepackage{booktabs}`."""
-    header, body = _grid(layout, datasets, rows, "@@")
+    header, body = _grid(layout, datasets, rows, markup.latex, " $\\pm$ ")
     numbers = len(datasets) * len(layout.measures)
     shape = "l" * (len(header) - numbers) + "r" * numbers
 
     def line(cells: Sequence[str]) -> str:
-        texts = (cell.translate(LATEX_SPECIAL).replace("@@", " $\\pm$ ") for cell in cells)
-        return f"{' & '.join(texts)} \\\\\n"
+        return f"{' & '.join(cells)} \\\\\n"
 
     return (
         f"\\begin{{tabular}}{{{shape}}}\n\\toprule\n{line(header)}\\midrule\n"

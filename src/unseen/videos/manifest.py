@@ -1,12 +1,12 @@
 """A manifest's shard: the clips that are to be stored."""
 
-import csv
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.base.errors import UserError
+from unseen.base.tabular import read_rows
 
 MANIFEST_COLUMNS = ("clip_id", "path", "start_s", "end_s", "fingerprint")
 
@@ -23,12 +23,10 @@ class ManifestRow:
 
 def read_manifest(manifest: Path) -> list[ManifestRow]:
     """Rows of a manifest's shard, sorted by clip id. Raises UserError for a faulty row."""
-    with Path(manifest).open(newline="", encoding="utf-8") as stream:
-        reader = csv.DictReader(stream)
-        missing = set(MANIFEST_COLUMNS) - set(reader.fieldnames or [])
-        if missing:
-            raise UserError(f"{manifest}: no column {', '.join(sorted(missing))}")
-        rows = [_manifest_row(row, f"{manifest}, line {reader.line_num}") for row in reader]
+    rows = [
+        _manifest_row(row, f"{manifest}, row {number}")
+        for number, row in enumerate(read_rows(manifest, MANIFEST_COLUMNS), start=2)
+    ]
     repeated = [clip for clip, count in Counter(row.clip_id for row in rows).items() if count > 1]
     if repeated:
         raise UserError(f"{manifest}: clip id {repeated[0]!r} is listed more than once")

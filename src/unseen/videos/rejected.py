@@ -1,12 +1,13 @@
 """The clips of a data set that could not be stored, gathered from its shards."""
 
-import csv
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
+from unseen.base.names import say
+from unseen.base.tabular import write_rows
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.shard_format import REJECTED_COLUMNS
 
@@ -28,16 +29,14 @@ def merge_rejected(
     store = ClipStore(shards)
     rejected = store.rejected
     listed = len(store) + len(rejected)
-    with atomic(output_csv) as temporary, temporary.open("w", newline="", encoding="utf-8") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(REJECTED_COLUMNS)
-        writer.writerows(sorted(rejected))
+    rows = [dict(zip(REJECTED_COLUMNS, clip, strict=True)) for clip in sorted(rejected)]
+    write_rows(output_csv, REJECTED_COLUMNS, rows)
     print(f"{dataset}: {listed} listed, {listed - len(rejected)} stored, {len(rejected)} rejected")
     if source_digest:
         with atomic(source_digest) as temporary:
             temporary.write_text(store.source_digest + "\n")
     for clip_id, _, reason in sorted(rejected):
-        print(f"rejected {clip_id}: {reason}")
+        say(f"rejected {clip_id}: {reason}")
     if len(rejected) * 100 > limit_percent * listed:
         raise UserError(_limit_message(rejected, listed, limit_percent, dataset))
 

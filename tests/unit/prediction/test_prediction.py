@@ -29,9 +29,19 @@ from unseen.prediction.classifier import (
     load_classifier,
     predictions,
 )
-from unseen.prediction.command import _main, _write, as_csv, as_json, model_lines, video_files
+from unseen.prediction.command import (
+    WRITERS,
+    _main,
+    _write,
+    as_csv,
+    as_json,
+    as_table,
+    model_lines,
+    video_files,
+)
 from unseen.prediction.page import prediction_page
 from unseen.prediction.requested_classes import (
+    Seen,
     Trained,
     embed_requested,
     parse_classes,
@@ -491,3 +501,32 @@ def test_models_are_listed_with_their_scores(world, tmp_path):
     assert lines[2:] == [
         "  mine: top-1 20.0%, top-5 60.0% of 184 videos in 23 classes (25 snippets)"
     ]
+
+
+def test_hostile_names_are_data_in_every_form(classifier, world, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("classes.txt").write_text("=1+1\tdeep water\n<b>|$x$\tdry straw\n")
+    Path("=1+1,<i>.avi").symlink_to(world["videos"] / "blue.avi")
+    Path("@broken.avi").write_text("x")
+    files = [Path("=1+1,<i>.avi"), Path("@broken.avi")]
+    hostile = load_classifier(
+        world["model"], read_classes(Path("classes.txt")), world["vectors"], device="cpu"
+    )
+    results = list(classify_files(hostile, files, Reading(snippets=1)))
+    Path("out.csv").write_text(as_csv(hostile, results, "model"))
+    with Path("out.csv").open(newline="") as stream:
+        raw = [cell for line in csv.reader(stream) for cell in line]
+    assert not [cell for cell in raw if cell.startswith(("=", "+", "@"))]
+    first, second = read_rows("out.csv")
+    assert (first["path"], first["top1"], first["top2"]) == (str(files[0]), "=1+1", "<b>|$x$")
+    assert second["path"] == str(files[1])
+    assert as_json(hostile, results, "model")["videos"][0]["path"] == str(files[0])
+
+
+def test_the_model_files_own_names_order_no_terminal(classifier, world):
+    seen = {UNSEEN[0]: Seen("a\x1b[2J\x9bb", 0.01, "training")}
+    odd = replace(classifier, requested=replace(classifier.requested, seen=seen))
+    results = list(classify_files(odd, [world["videos"] / "blue.avi"], Reading(snippets=1)))
+    assert r"= a\x1b[2J\x9bb (training" in as_table(odd, results, "model")
+    assert "\x1b" not in as_table(odd, results, "model")
+    assert "\x9b" not in WRITERS["json"](odd, results, "model")

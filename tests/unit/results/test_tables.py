@@ -163,9 +163,9 @@ def test_markdown_and_latex_escape_and_join_the_deviation(metrics, kept, tmp_pat
     rows = [row() | {"method": "a|b & 50%_c"}]
     table(2, rows, metrics, kept, tmp_path)
     text, tex = ((tmp_path / f"table2{ending}").read_text() for ending in (".md", ".tex"))
-    assert "| a\\|b & 50%_c | measured | 3 | 3 |" in text
+    assert "| a\\|b \\& 50%\\_c | measured | 3 | 3 |" in text
     assert " ± " in text.splitlines()[-1]
-    assert "a|b \\& 50\\%\\_c & measured" in tex and " $\\pm$ " in tex
+    assert "a\\textbar{}b \\& 50\\%\\_c & measured" in tex and " $\\pm$ " in tex
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines()}
     assert widths == {7}
     assert tex.count("\\\\\n") == text.count("\n") - 1

@@ -265,8 +265,8 @@ def test_too_many_rejected_clips_stop_with_the_reasons_written(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ("clip_id,path\na,a.mp4\n", "no column end_s, fingerprint, start_s"),
-        ("clip_id,path,start_s,end_s,fingerprint\na,a.mp4,soon,,\n", "line 2: start_s"),
+        ("clip_id,path\na,a.mp4\n", "no column start_s, end_s, fingerprint"),
+        ("clip_id,path,start_s,end_s,fingerprint\na,a.mp4,soon,,\n", "row 2: start_s"),
         ("clip_id,path,start_s,end_s,fingerprint\na,a,,,\na,b,,,\n", "'a' is listed more than"),
     ],
 )
