@@ -164,6 +164,12 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
     columns = ["class", "kept", "distance", "nearest_class", "nearest_dataset"]
     rows = [[f"training {n}", n > 1, f"0.0{n}", names["large"][1], "large"] for n in range(8)]
     write_rows(overlap, columns, [dict(zip(columns, row, strict=True)) for row in rows])
+    state, classes = folder / "pretraining.txt", folder / "pretraining.csv"
+    state.write_text("1\n")
+    columns = ["class", "overlaps", "distance", "nearest_class", "nearest_dataset", "weights"]
+    rows = [["seen", True, "0.01", "large class 1", "large", "photographs"]]
+    rows += [["far", False, "0.9", "large class 1", "large", "photographs"]]
+    write_rows(classes, columns, [dict(zip(columns, row, strict=True)) for row in rows])
     benchmarks = folder / "benchmarks"
     for run, memory in (("e2e", "834.2"), ("fixed", "NA")):
         path = benchmarks / "train" / f"{run}.tsv"
@@ -176,11 +182,12 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
     return {
         "title": "The report of a test",
         "tables": [str(table)],
-        "figures": [str(figure)],
+        "figures": [{"path": str(figure), "pretraining": {"e2e": str(state)}}],
         "captions": str(folder / "captions"),
         "scores": scores,
         "datasets": datasets,
         "overlap": {"e2e": str(overlap)},
+        "pretraining": {"e2e": {"state": str(state), "classes": str(classes)}},
         "threshold": 0.02,
         "benchmarks": str(benchmarks),
         "disk": {"decode": str(folder / "clips")},

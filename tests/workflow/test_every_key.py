@@ -85,6 +85,8 @@ def add_sources(folder: Path) -> None:
 FEATURES = {"extract_features"}
 VIDEOS = {"decode_clips", "decode_clips_of_side"}
 """Clips of videos, of the short side that most runs read and of a run's own."""
+PRUNED = {"prune_classes", "trace_pretraining"}
+"""What compares a run's classes with those of its test sets."""
 KEPT = {"extract_features", "train", "select_classes"}
 """What reads the lists of kept classes."""
 ROWS = {"make_table", "draw_figure"}
@@ -95,7 +97,7 @@ CONVEX = {"make_convex", "decode_clips_of_side"}
 """The model of a published classifier, and clips of the side that it takes."""
 BEFORE_CUT_OFF = {
     *("render_demo", "list_clips", "name_words"),
-    *("select_vectors", "embed_classes", "prune_classes"),
+    *("select_vectors", "embed_classes", "prune_classes", "trace_pretraining"),
 }
 
 CASES: dict[str, tuple[Any, set[str]]] = {
@@ -131,20 +133,23 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "photographs.clips_per_photo": (2, {"synthesize_clips"}),
     "photographs.seed": (1, {"synthesize_clips"}),
     "photographs.crops": ("side_first", {"synthesize_clips"}),
-    "overlap.threshold": (0.4, {"prune_classes", *KEPT}),
+    "overlap.threshold": (0.4, {*PRUNED, *KEPT}),
     "overlap.prune_pretraining": (True, {"prune_classes"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),
     "seeds": ([1], {"train", "select_classes"}),
-    "runs.classifier.train_on": ("demo-kinetics", {"prune_classes", "train"}),
+    "runs.classifier.train_on": (
+        "demo-kinetics",
+        {*PRUNED, "train"},
+    ),
     "runs.fixed.unseen": (
         ["demo-hmdb", "demo-ucf"],
-        {"prune_classes", "extract_features", "embed_videos", "score_videos"},
+        {*PRUNED, "extract_features", "embed_videos", "score_videos"},
     ),
     "runs.demo-e2e.allow_seen": (True, set()),
     "runs.released.trained_on": ("demo-sun", {"select_vectors", "train", *ROWS}),
     "runs.released.weights": ("elsewhere/released.pt", {"train"}),
     "runs.released.weights a copy": ("elsewhere/copy.pt", set()),
-    "runs.released.weights a run": ("demo-sun", {"prune_classes", "train"}),
+    "runs.released.weights a run": ("demo-sun", {*PRUNED, "train"}),
     "runs.demo-e2e.freeze": (True, {*FEATURES, "train_frozen"}),
     "runs.classifier.embedding": ("phrases", {"prune_classes", "train"}),
     "runs.phrases.replace_head": (True, {"train"}),

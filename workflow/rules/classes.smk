@@ -89,7 +89,6 @@ rule prune_classes:
         kept=paths.KEPT,
         overlap=paths.OVERLAP,
         counts=paths.OVERLAP_COUNTS,
-        pretraining=paths.OVERLAP_PRETRAINING,
     log:
         paths.log("prune_classes/{run}"),
     benchmark:
@@ -103,5 +102,27 @@ rule prune_classes:
         arguments=asks(classes.overlap_arguments),
     shell:
         "{params.stage} --log {log:q} -- prune_classes.py {params.arguments:q} --threshold {params.threshold}"
-        " --overlap {output.overlap:q} --counts {output.counts:q}"
-        " --pretraining-overlap {output.pretraining:q} --kept {output.kept:q}"
+        " --overlap {output.overlap:q} --counts {output.counts:q} --kept {output.kept:q}"
+
+
+rule trace_pretraining:
+    """What the weights that a run starts from have seen of its test sets."""
+    input:
+        unpack(needs(classes.pretraining_inputs)),
+    output:
+        overlap=paths.OVERLAP_PRETRAINING,
+        state=paths.PRETRAINING_STATE,
+    log:
+        paths.log("trace_pretraining/{run}"),
+    benchmark:
+        paths.benchmark("trace_pretraining/{run}")
+    wildcard_constraints:
+        run=any_of(PLAN.config.runs),
+    params:
+        stage=stage,
+        code=PLAN.code("trace_pretraining"),
+        threshold=PLAN.config.overlap.threshold,
+        arguments=asks(classes.pretraining_arguments),
+    shell:
+        "{params.stage} --log {log:q} -- trace_pretraining.py {params.arguments:q} --threshold {params.threshold}"
+        " --overlap {output.overlap:q} --state {output.state:q}"

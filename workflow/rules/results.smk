@@ -26,12 +26,13 @@ rule make_table:
         rows=asks(tables.rows_told),
         metrics=told(tables.metrics_told),
         kept=told(tables.kept_told),
+        pretraining=told(tables.pretraining_told),
         published=told(tables.published),
         version=told(tables.version),
     shell:
         "{params.stage} --log {log:q} -- make_table.py --table {wildcards.number} --rows {params.rows:q}"
-        " --metrics {params.metrics:q} --kept {params.kept:q} --published {params.published:q}"
-        " --output {output.main:q} {params.version:q}"
+        " --metrics {params.metrics:q} --kept {params.kept:q} --pretraining {params.pretraining:q}"
+        " --published {params.published:q} --output {output.main:q} {params.version:q}"
 
 
 rule draw_figure:

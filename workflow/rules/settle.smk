@@ -9,6 +9,7 @@ first, and then only what differs in content runs: one new video, one shard.
 checkpoint settle:
     input:
         classes.kept_lists(PLAN),
+        classes.pretraining_states(PLAN),
         listing.manifests(PLAN),
     output:
         touch(paths.SETTLED),

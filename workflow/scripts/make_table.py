@@ -19,6 +19,9 @@ def main() -> None:
     parser.add_argument(
         "--kept", type=arguments.named_path, nargs="*", default=[], metavar="RUN=TXT"
     )
+    parser.add_argument(
+        "--pretraining", type=arguments.named_path, nargs="*", default=[], metavar="RUN=TXT"
+    )
     parser.add_argument("--published", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="the .csv; others go beside it")
     arguments.add_version_options(parser)
@@ -28,6 +31,7 @@ def main() -> None:
         options.rows,
         dict(options.metrics),
         dict(options.kept),
+        dict(options.pretraining),
         options.published,
         options.output,
     )

@@ -20,14 +20,13 @@ def main() -> None:
     several = {"type": embeddings, "nargs": "+", "default": [], "metavar": "NAME=H5"}
     parser.add_argument("--train", **several, help="training sets", required=True)
     parser.add_argument("--unseen", **several, help="sets whose classes must stay unseen")
-    parser.add_argument("--pretraining", **several, help="sets behind the initial weights")
     parser.add_argument("--threshold", type=float, required=True, help="cosine distance")
     parser.add_argument("--exclude", nargs="+", default=[], metavar="CLASS", help="dropped by name")
     parser.add_argument("--exclude-names", type=Path, metavar="FILE", help="the same, a line each")
     parser.add_argument("--overlap", type=Path, required=True, help="CSV, a row a class")
     parser.add_argument("--kept", type=Path, required=True, help="names of the kept classes")
     parser.add_argument("--counts", type=Path, required=True, help="CSV, a row a threshold")
-    parser.add_argument("--pretraining-overlap", type=Path, help="CSV, as --overlap")
+    parser.add_argument("--keep-all", action="store_true", help="weights have seen every class")
     arguments = parser.parse_args()
     listed = arguments.exclude_names.read_text().splitlines() if arguments.exclude_names else []
     print(
@@ -39,8 +38,7 @@ def main() -> None:
             kept=arguments.kept,
             counts=arguments.counts,
             excluded={*arguments.exclude, *listed},
-            pretraining=dict(arguments.pretraining),
-            pretraining_overlap=arguments.pretraining_overlap,
+            keep_all=arguments.keep_all,
         )
     )
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -103,6 +104,22 @@ def kept_counts(
     ]
 
 
+def read_all(datasets: Mapping[str, Path]) -> dict[str, Embeddings]:
+    """The class embeddings of some data sets, by name."""
+    return {name: read_class_embeddings(path) for name, path in datasets.items()}
+
+
+def as_row(neighbour: Neighbour) -> dict[str, Any]:
+    """What a table says of a class and the unseen class nearest to it."""
+    distance = neighbour.distance
+    return {
+        "class": neighbour.name,
+        "distance": None if distance is None else f"{distance:.{DECIMALS}f}",
+        "nearest_class": neighbour.nearest_class,
+        "nearest_dataset": neighbour.nearest_dataset,
+    }
+
+
 # The stage
 
 
@@ -115,8 +132,7 @@ def prune_classes(
     kept: Path,
     counts: Path,
     excluded: Collection[str] = (),
-    pretraining: Mapping[str, Path] | None = None,
-    pretraining_overlap: Path | None = None,
+    keep_all: bool = False,
 ) -> str:
     """Write which training classes a run keeps and why; returns a summary for the log.
 
@@ -127,15 +143,15 @@ def prune_classes(
         kept: The names of the kept classes, a line each, in the order of the training sets.
         counts: How many classes would be kept at each of `THRESHOLDS`.
         excluded: Training classes to drop whatever their distance (published splits).
-        pretraining: Class embeddings of what the initial weights were trained on, only reported.
-        pretraining_overlap: Where to report that, in the columns of `overlap`.
+        keep_all: Keep every class: nothing can be taken back from weights that have seen it.
 
     Raises:
         UserError: No class is kept, or the embeddings differ in dimension.
     """
-    opponents = _read_all(unseen)
-    neighbours = nearest_unseen(_read_all(train), opponents)
-    names = kept_classes(neighbours, threshold, excluded)
+    neighbours = nearest_unseen(read_all(train), read_all(unseen))
+    names = (
+        [n.name for n in neighbours] if keep_all else kept_classes(neighbours, threshold, excluded)
+    )
     if not names:
         raise UserError(
             f"no class of {', '.join(train)} is farther than {threshold} from all classes of"
@@ -149,29 +165,11 @@ def prune_classes(
     strangers = set(excluded) - {n.name for n in neighbours}
     if strangers:
         summary += f"; excluded names that no class has: {', '.join(sorted(strangers))}"
-    if pretraining_overlap:
-        near = nearest_unseen(_read_all(pretraining or {}), opponents)
-        beyond = set(kept_classes(near, threshold))
-        _write_overlap(pretraining_overlap, near, threshold, beyond)
-        summary += f"; the initial weights have seen {len(near) - len(beyond)} overlapping classes"
     return summary
-
-
-def _read_all(datasets: Mapping[str, Path]) -> dict[str, Embeddings]:
-    return {name: read_class_embeddings(path) for name, path in datasets.items()}
 
 
 def _write_overlap(
     path: Path, neighbours: Iterable[Neighbour], threshold: float, kept: Collection[str]
 ) -> None:
-    rows = [
-        {
-            "class": n.name,
-            "kept": n.name in kept,
-            "distance": None if n.distance is None else f"{n.distance:.{DECIMALS}f}",
-            "nearest_class": n.nearest_class,
-            "nearest_dataset": n.nearest_dataset,
-        }
-        for n in borderline_first(neighbours, threshold)
-    ]
+    rows = [as_row(n) | {"kept": n.name in kept} for n in borderline_first(neighbours, threshold)]
     write_rows(path, COLUMNS, rows)

@@ -1,10 +1,13 @@
 """Class lists, class embeddings and overlap: what their stages read and are told."""
 
+from collections.abc import Iterable
+
 from unseen.plan import paths
 from unseen.plan.plan import Inputs, Plan, class_embeddings, contents, named
-from unseen.plan.runs import Run, chain
+from unseen.plan.runs import Run, pretraining, pretraining_sets
 from unseen.plan.settings import WORD2VEC
 from unseen.plan.sources import class_list, class_lists
+from unseen.plan.specs import as_json
 
 # Words
 
@@ -41,7 +44,7 @@ def embedded_sets(plan: Plan, embedding: str = WORD2VEC) -> list[str]:
         name
         for run in plan.runs.values()
         if run.embedding == embedding
-        for name in (*run.seen, *run.prune_against, *run.tests, *chain(run, plan.runs))
+        for name in (*run.seen, *run.prune_against, *run.tests, *pretraining_sets(run, plan.runs))
     }
     return sorted(found)
 
@@ -75,23 +78,29 @@ def missing_words(plan: Plan, dataset: str) -> str:
 # Overlap (Eq. 3 and 4)
 
 
-def overlap_inputs(plan: Plan, run: Run) -> Inputs:
-    """Class embeddings of a run's training sets, unseen sets and pretraining sets."""
-    sets = (*run.seen, *run.prune_against, *chain(run, plan.runs))
-    return Inputs(large=tuple(class_embeddings(run, name) for name in sets))
+def overlap_inputs(_plan: Plan, run: Run) -> Inputs:
+    """Class embeddings of a run's training sets and unseen sets."""
+    return Inputs(large=tuple(class_embeddings(run, n) for n in (*run.seen, *run.prune_against)))
 
 
 def overlap_arguments(plan: Plan, run: Run) -> list[str]:
-    """Arguments of prune_classes.py: the sets and the classes excluded by name."""
-    pattern = paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding)
-    arguments = ["--train", *named(run.seen, pattern)]
+    """Arguments of prune_classes.py: the sets and the classes excluded by name.
+
+    A run that trains nothing has weights that have seen all classes; a convex one can still leave
+    classes out of what it combines.
+    """
+    arguments = ["--train", *_embeddings_told(run, run.seen)]
     if run.prune_against:
-        arguments += ["--unseen", *named(run.prune_against, pattern)]
-    if pretraining := chain(run, plan.runs):
-        arguments += ["--pretraining", *named(pretraining, pattern)]
-    if plan.config.overlap.exclude_classes:
+        arguments += ["--unseen", *_embeddings_told(run, run.prune_against)]
+    if not run.train_on and not run.convex:
+        arguments += ["--keep-all"]
+    elif plan.config.overlap.exclude_classes:
         arguments += ["--exclude", *plan.config.overlap.exclude_classes]
     return arguments
+
+
+def _embeddings_told(run: Run, sets: Iterable[str]) -> list[str]:
+    return named(sets, paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding))
 
 
 def overlaps(plan: Plan) -> list[str]:
@@ -102,6 +111,48 @@ def overlaps(plan: Plan) -> list[str]:
 def kept_lists(plan: Plan) -> list[str]:
     """The kept classes of all runs but those of subsets."""
     return [paths.KEPT.format(run=run) for run in plan.pruned]
+
+
+# What the weights behind a run have seen
+
+
+def pretraining_inputs(plan: Plan, run: Run) -> Inputs:
+    """Class embeddings of the test sets and of what lies behind the weights, and the kept lists."""
+    trainings, _ = pretraining(run, plan.runs)
+    sets = dict.fromkeys((*pretraining_sets(run, plan.runs), *_tested(run)))
+    kept = (paths.KEPT.format(run=one.kept) for one in trainings if one.kept)
+    return Inputs(tuple(class_embeddings(run, name) for name in sets), tuple(kept))
+
+
+def pretraining_arguments(plan: Plan, run: Run) -> list[str]:
+    """Arguments of trace_pretraining.py: the trainings behind a run's weights, and its test
+    sets."""
+    trainings, unknown = pretraining(run, plan.runs)
+    told = [
+        {
+            "weights": one.weights,
+            "embeddings": {name: class_embeddings(run, name) for name in one.sets},
+            "kept": paths.KEPT.format(run=one.kept) if one.kept else None,
+        }
+        for one in trainings
+    ]
+    arguments = ["--trainings", as_json(told), "--tests", *_embeddings_told(run, _tested(run))]
+    return [*arguments, *(["--unknown", *unknown] if unknown else [])]
+
+
+def _tested(run: Run) -> list[str]:
+    """The sets whose classes a run claims not to know, and those that it is scored on all the
+    same."""
+    return list(dict.fromkeys((*run.unseen, *run.tests)))
+
+
+def pretraining_states(plan: Plan) -> list[str]:
+    """What the weights behind each run have seen, of the runs that are tested."""
+    return [
+        paths.PRETRAINING_STATE.format(run=name)
+        for name, run in plan.runs.items()
+        if run.name == run.base and run.tests
+    ]
 
 
 # Subsets (Fig. 4 to 6)

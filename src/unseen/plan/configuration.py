@@ -107,6 +107,11 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
             )
         if not run.train_on and run.weights is None:
             yield f"runs.{name} has neither train_on nor weights: nothing to train or to test"
+        if run.train_on and run.trained_on and weights_kind(run.weights or "", runs) != "file":
+            yield (
+                f"runs.{name}.trained_on says what weights from a file have seen, and this run "
+                f"starts from none"
+            )
         if not run.train_on and run.trained_on is None and run.weights not in (None, *runs):
             yield f"runs.{name} has no train_on: trained_on must say what its weights have seen"
         if run.freeze and run.weights is None:

@@ -71,6 +71,22 @@ def _method(plan: Plan, base: str) -> str:
     return next(title for part, title in TITLES.items() if plan.config.figures.part(part) == base)
 
 
+def methods(plan: Plan, number: str) -> dict[str, str]:
+    """The runs that a figure shows, by what it calls them; none where it shows classes alone."""
+    parts = {
+        "4": ("end_to_end", "baseline"),
+        "5": ("end_to_end",),
+        "6": ("end_to_end", "pretrained"),
+        "7": ("baseline", "end_to_end", "pretrained"),
+    }
+    if number == "1":
+        first = _datasets(plan)[0]
+        shown = (row for row in plan.config.table1 if first in row.datasets)
+        return {row.run if row.method is None else row.method: row.run for row in shown}
+    bases = {part: plan.config.figures.part(part) for part in parts.get(number, ())}
+    return {TITLES[part]: base for part, base in bases.items() if base}
+
+
 def _embeddings(run: Run, names: Iterable[str]) -> dict[str, str]:
     return {name: class_embeddings(run, name) for name in names}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
-from unseen.plan import paths
+from unseen.plan import figures, paths, tables
 from unseen.plan.plan import Inputs, Plan, contents
 from unseen.plan.specs import in_a_file
 
@@ -33,15 +33,25 @@ class ShownSet:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure, and for each of its methods the file that says what the initial weights had
+    seen."""
+
+    path: str
+    pretraining: dict[str, str]
+
+
+@dataclass(frozen=True)
 class ReportPlan:
     """What the report shows (see `unseen.results.report`)."""
 
     title: str
     tables: tuple[str, ...]
-    figures: tuple[str, ...]
+    figures: tuple[Figure, ...]
     scores: tuple[Score, ...]
     datasets: dict[str, ShownSet]
     overlap: dict[str, str]
+    pretraining: dict[str, dict[str, str]]
     threshold: float
     benchmarks: str
     disk: dict[str, str]
@@ -78,6 +88,13 @@ def report_plan(plan: Plan) -> ReportPlan:
         overlap={
             base: paths.OVERLAP.format(run=base) for base in bases if plan.runs[base].prune_against
         },
+        pretraining={
+            base: {
+                "state": tables.pretraining_state(plan, base),
+                "classes": paths.OVERLAP_PRETRAINING.format(run=base),
+            }
+            for base in bases
+        },
         threshold=config.overlap.threshold,
         benchmarks=paths.BENCHMARKS,
         disk={"clip stores": paths.CLIPS_FOLDER, "models": paths.MODELS},
@@ -85,12 +102,21 @@ def report_plan(plan: Plan) -> ReportPlan:
     )
 
 
-def _figures(plan: Plan) -> list[str]:
+def _figures(plan: Plan) -> list[Figure]:
     config = plan.config
     if config.figures.end_to_end is None or config.figures.datasets is None:
         return []
     numbers = range(1 if config.table1 else 2, 8)
-    return [paths.beside(paths.FIGURE, ".svg").format(number=number) for number in numbers]
+    return [
+        Figure(
+            paths.beside(paths.FIGURE, ".svg").format(number=number),
+            {
+                method: tables.pretraining_state(plan, base)
+                for method, base in figures.methods(plan, str(number)).items()
+            },
+        )
+        for number in numbers
+    ]
 
 
 def _score(run: str, dataset: str) -> Score:
@@ -113,7 +139,14 @@ def inputs(plan: Plan) -> Inputs:
     sets = (path for s in report.datasets.values() for path in (s.rejected, s.missing))
     return Inputs(
         large=tuple(path for shown in report.datasets.values() for path in shown.shards),
-        small=(*report.tables, *report.figures, *scores, *sets, *report.overlap.values()),
+        small=(
+            *report.tables,
+            *(figure.path for figure in report.figures),
+            *scores,
+            *sets,
+            *report.overlap.values(),
+            *(path for traced in report.pretraining.values() for path in traced.values()),
+        ),
     )
 
 

@@ -34,6 +34,16 @@ class Convex:
 
 
 @dataclass(frozen=True)
+class Pretraining:
+    """A training behind a run's weights: what they are called, its data sets, and the run whose
+    list of kept classes it took; None where it took all."""
+
+    weights: str
+    sets: tuple[str, ...]
+    kept: str | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """One training run with one seed, as the stages see it."""
 
@@ -118,14 +128,31 @@ def weights_kind(weights: str, runs: Iterable[str]) -> str | None:
     return None
 
 
-def chain(run: Run, runs: Mapping[str, Run]) -> list[str]:
-    """Data sets that a run's initial weights were trained on, along the chain of `weights`."""
+def pretraining(run: Run, runs: Mapping[str, Run]) -> tuple[list[Pretraining], list[str]]:
+    """The trainings behind a run's weights, the latest first, and the weights of which nobody says
+    what they have seen.
+
+    A run without training is behind its weights itself: with what it says that they have seen.
+    """
     line = ancestry(run, runs)
-    found = {name: None for ancestor in line[1:] for name in ancestor.seen}
-    oldest = line[-1].weights
-    if oldest in TORCHVISION_WEIGHTS:
-        found[TORCHVISION_WEIGHTS[oldest]] = None
-    return [name for name in found if name not in run.seen]
+    found = [
+        Pretraining(one.name, one.seen, None if one.convex else one.base)
+        for one in line
+        if one.seen and not (one is run and run.train_on)
+    ]
+    oldest, unknown = line[-1], []
+    if oldest.weights in TORCHVISION_WEIGHTS:
+        found.append(Pretraining(oldest.weights, (TORCHVISION_WEIGHTS[oldest.weights],)))
+    elif oldest.weights and not oldest.trained_on:
+        unknown.append(oldest.weights)
+    elif oldest.weights and oldest.train_on:
+        found.append(Pretraining(oldest.weights, oldest.trained_on))
+    return found, unknown
+
+
+def pretraining_sets(run: Run, runs: Mapping[str, Run]) -> list[str]:
+    """The data sets that the trainings behind a run's weights took classes of."""
+    return list(dict.fromkeys(name for one in pretraining(run, runs)[0] for name in one.sets))
 
 
 def ancestry(run: Run, runs: Mapping[str, Run]) -> list[Run]:

@@ -90,7 +90,7 @@ class Overlap(Section):
     threshold: Annotated[Number, Field(ge=0, le=2)] = 0.05
     """A class is kept when its cosine distance to every unseen class exceeds this."""
     prune_pretraining: bool = False
-    """Also prune the classes of runs whose weights a run starts from."""
+    """Also prune the classes of the runs whose weights a run starts from."""
     exclude_classes: list[str] = []
     """Training classes excluded by name (published splits)."""
 
@@ -125,7 +125,8 @@ class RunKeys(Section):
     allow_seen: bool = False
     """Score this run on other sets too; each such row says so."""
     trained_on: Names | None = None
-    """For a run without train_on: the data sets that its weights have seen."""
+    """Data sets all of whose classes weights from a file have seen; a run without train_on must say
+    it. Without it what such weights have seen counts as not known."""
     weights: str | None = None
     """Initial weights: a run, a torchvision name or a file. Of method convex: a published
     classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (listed in

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from unseen.base.errors import UserError
 from unseen.plan import paths, versions
 from unseen.plan.plan import Inputs, Plan, contents
-from unseen.plan.runs import chain, seeded
+from unseen.plan.runs import pretraining_sets, seeded
 from unseen.plan.settings import Row
 from unseen.plan.specs import as_json
 
@@ -66,19 +66,20 @@ def has_photographs(plan: Plan, base: str) -> bool:
     """Whether a run or what it starts from was trained on photographs (the paper's SUN
     augmentation)."""
     run = plan.runs[base]
-    return any(name in plan.photographs for name in (*run.seen, *chain(run, plan.runs)))
+    return any(name in plan.photographs for name in (*run.seen, *pretraining_sets(run, plan.runs)))
 
 
 # What make_table reads and is told
 
 
 def inputs(plan: Plan, number: str) -> Inputs:
-    """Metrics, kept classes and the sources of the version. Raises UserError without rows."""
+    """Metrics, kept classes, what the weights had seen, and the sources of the version. Raises
+    UserError without rows."""
     if not plan.config.rows(number):
         raise UserError(f"{plan.where}: table{number} has no rows; list its runs and data sets")
     pairs = metrics(plan, number)
-    files = (*pairs.values(), *kept(plan, number).values(), *versions.source_files(plan, pairs))
-    return Inputs(small=tuple(dict.fromkeys(files)))
+    files = [*pairs.values(), *kept(plan, number).values(), *pretraining(plan, number).values()]
+    return Inputs(small=tuple(dict.fromkeys([*files, *versions.source_files(plan, pairs)])))
 
 
 def metrics(plan: Plan, number: str) -> dict[str, str]:
@@ -101,6 +102,16 @@ def kept(plan: Plan, number: str) -> dict[str, str]:
     }
 
 
+def pretraining(plan: Plan, number: str) -> dict[str, str]:
+    """What the weights behind a row's runs had seen, by the name that a run's metrics go by."""
+    return {run: pretraining_state(plan, run) for row in rows(plan, number) for run in row.runs}
+
+
+def pretraining_state(plan: Plan, run: str) -> str:
+    """The file that says what the weights behind a run had seen: one for all its seeds."""
+    return paths.PRETRAINING_STATE.format(run=plan.runs[run.removesuffix(versions.PERMUTED)].base)
+
+
 def rows_told(plan: Plan, number: str) -> str:
     """The rows as the script takes them."""
     return as_json([asdict(row) for row in rows(plan, number)])
@@ -114,6 +125,11 @@ def metrics_told(plan: Plan, number: str) -> list[str]:
 def kept_told(plan: Plan, number: str) -> list[str]:
     """Arguments RUN=TXT."""
     return _pairs(kept(plan, number))
+
+
+def pretraining_told(plan: Plan, number: str) -> list[str]:
+    """The same of what the weights had seen."""
+    return _pairs(pretraining(plan, number))
 
 
 def _pairs(named_paths: dict[str, str]) -> list[str]:

@@ -108,6 +108,7 @@ def _stages(plan: Plan, found: Behind) -> Stages:
             missing_words=config.missing_words,
         ),
         "prune_classes": stage(plan, "prune_classes", overlap=config.overlap.model_dump()),
+        "trace_pretraining": stage(plan, "trace_pretraining"),
         "decode_clips": stage(plan, "decode_clips", clips=clips.decisive(plan)),
         "embed_videos": stage(plan, "embed_videos", testing=config.testing.model_dump()),
         "score_videos": stage(plan, "score_videos"),
@@ -147,5 +148,6 @@ def _apart(plan: Plan, run: Run) -> dict[str, Any]:
         **own,
         **told,
         "train_on": run.train_on,
+        "trained_on": run.trained_on,
         "weights": run.weights if run.weights in plan.runs else weights_content(plan, run.weights),
     }

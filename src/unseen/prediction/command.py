@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -433,7 +434,17 @@ def _models(options: argparse.Namespace) -> int:
         raise UserError(f"{options.results}/models holds no model: train one, or name the folder")
     for path in files:
         say("\n".join(model_lines(path, options.results / "metrics" / path.parent.name)))
+        say(f"  classes near a test class that its weights had seen: {_seen_before(path)}")
     return 0
+
+
+def _seen_before(model: Path) -> str:
+    """What the pipeline says of a run's initial weights; its seeds and subsets share the answer."""
+    run = model.parent.name
+    base = re.sub(r"-(seed\d+|\d+classes-.*|[\d.]+percent-.*)$", "", run)
+    states = [model.parents[2] / "overlap" / f"{name}_pretraining.txt" for name in (run, base)]
+    found = next((state for state in states if state.is_file()), None)
+    return found.read_text(encoding="utf-8").strip() if found else "not computed"
 
 
 def model_lines(path: Path, metrics: Path) -> list[str]:

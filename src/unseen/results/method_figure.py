@@ -23,7 +23,7 @@ def figure1(spec: Spec) -> Drawn:
     lines = [
         *tables.published_rows(1, Path(spec["published"]), [spec["dataset"]]),
         tables.chance_row(layout, [spec["dataset"]], scores),
-        *(tables.measured_row(layout, row, scores, {}) for row in spec["rows"]),
+        *(tables.measured_row(layout, row, scores, {}, {}) for row in spec["rows"]),
     ]
     rows = []
     for line in lines:
@@ -32,9 +32,10 @@ def figure1(spec: Spec) -> Drawn:
             error = {"error": decimals(100 - top1), "error_sd": decimals(deviation)}
             rows.append(line.texts | error)
     rows.sort(key=lambda row: -float(row["error"]))
+    columns = ("method", "visual_features", "source", "error", "error_sd")
     return Drawn(
-        ("method", "visual_features", "source", "error", "error_sd"),
-        [{key: row[key] for key in row if key != "training_classes"} for row in rows],
+        columns,
+        [{key: row[key] for key in columns} for row in rows],
         _bars(rows, f"Error on {spec['dataset']} (%), half of the classes"),
         {row["method"]: row["error"] for row in rows if row["source"] == "measured"},
     )

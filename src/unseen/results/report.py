@@ -19,6 +19,7 @@ from unseen.base.progress import progress
 from unseen.base.tabular import Row, read_rows
 from unseen.classes.subsets import ordered
 from unseen.results.protocols import NEAREST
+from unseen.results.tables import read_state
 from unseen.videos.clip_store import ClipStore
 
 Spec = Mapping[str, Any]
@@ -31,23 +32,25 @@ CONFUSIONS = 60
 BORDERLINE = 30
 REJECTED = 2000
 PLACEHOLDER = "{{data}}"
+SEEN_BEFORE = "Classes near a test class that the initial weights had seen"
 IMAGE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def make_report(spec: Spec, template: Path, output: Path) -> None:
     """Fill the page's template with everything that `spec` names.
 
-    `tables` and `figures` (paths of `.csv` and `.svg`), `captions` (a folder with `<name>.rst`),
+    `tables` (paths of `.csv`), `figures` (each the `path` of an `.svg` and by method `pretraining`,
+    a file that says what the initial weights had seen), `captions` (a folder with `<name>.rst`),
     `scores` (each `run`, `dataset` and the paths `metrics`, `predictions`, `confusions`),
-    `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run), `threshold`,
-    `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
+    `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run),
+    `pretraining` (by run: `state`, that file, and `classes`, a CSV), `threshold`, `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
     `thumbnails` (how many a data set).
     """
     captions = Path(spec["captions"])
     data = {
         "title": spec["title"],
         "tables": [table(Path(path), captions) for path in spec["tables"]],
-        "figures": [figure(Path(path), captions) for path in spec["figures"]],
+        "figures": [figure(shown, captions) for shown in spec["figures"]],
         "accuracy": accuracy(spec["scores"]),
         "views": [view(score) for score in spec["scores"]],
         "thumbnails": {
@@ -55,6 +58,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
             for name, dataset in progress(spec["datasets"].items(), desc="pictures", unit=" sets")
         },
         "overlap": borderline(spec["overlap"], spec["threshold"]),
+        "pretraining": pretraining(spec["pretraining"]),
         "rejected": rejected(spec["datasets"]),
         "cost": cost(Path(spec["benchmarks"]), spec["disk"]),
         "versions": versions(Path(spec["versions"])),
@@ -88,11 +92,14 @@ def table(path: Path, captions: Path) -> dict[str, Any]:
     return _grid(heading(path), columns, rows) | {"caption": caption(captions, path.stem)}
 
 
-def figure(path: Path, captions: Path) -> dict[str, Any]:
+def figure(shown: Mapping[str, Any], captions: Path) -> dict[str, Any]:
     """One of the paper's figures, with its picture in the page."""
+    path = Path(shown["path"])
+    states = {method: read_state(Path(file)) for method, file in shown["pretraining"].items()}
+    seen = ", ".join(f"{method} {state}" for method, state in states.items())
     return {
         "name": heading(path),
-        "caption": caption(captions, path.stem),
+        "caption": caption(captions, path.stem) + (f" {SEEN_BEFORE}: {seen}." if seen else ""),
         "image": _data_uri(IMAGE_TYPES[path.suffix], path.read_bytes()),
     }
 
@@ -233,6 +240,19 @@ def borderline(overlap: Mapping[str, str], threshold: float) -> dict[str, Any]:
         for row in known[:BORDERLINE]:
             rows.append(row | {"run": run, "distance": f"{float(row['distance']):.4f}"})
     return _grid("overlap", columns, rows) | {"threshold": threshold}
+
+
+def pretraining(runs: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    """How many classes near a test class each run's initial weights had seen, and which."""
+    columns = ("run", "seen before", "classes", "overlapping classes")
+    rows = []
+    for run, files in runs.items():
+        classes = read_rows(files["classes"], ["class", "overlaps", "weights", "nearest_class"])
+        near = [row for row in classes if row["overlaps"] == "True"]
+        named = "; ".join(f"{row['class']} ({row['nearest_class']})" for row in near)
+        cells = [run, read_state(Path(files["state"])), len({row["class"] for row in classes})]
+        rows.append(dict(zip(columns, [*map(str, cells), named], strict=True)))
+    return _grid("pretraining", columns, rows)
 
 
 def rejected(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

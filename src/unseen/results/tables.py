@@ -41,18 +41,18 @@ class Layout:
 
 LAYOUTS = {
     1: Layout(
-        ("method", "visual_features", "source", "training_classes"),
+        ("method", "visual_features", "source", "training_classes", "pretraining_overlap"),
         {"top1": (1, "top1")},
         sd_columns=True,
         sd_over_halves=True,
     ),
     2: Layout(
-        ("method", "source", "training_classes", "snippets"),
+        ("method", "source", "training_classes", "pretraining_overlap", "snippets"),
         {"top1": (2, "top1"), "top5": (2, "top5")},
         sd_columns=True,
     ),
     3: Layout(
-        ("method", "e2e", "augment", "multi", "source"),
+        ("method", "e2e", "augment", "multi", "source", "pretraining_overlap"),
         {
             "half_top1": (1, "top1"),
             "half_top5": (1, "top5"),
@@ -90,6 +90,7 @@ def make_table(
     rows: Sequence[Mapping[str, Any]],
     metrics: Mapping[str, Path],
     kept: Mapping[str, Path],
+    pretraining: Mapping[str, Path],
     published: Path,
     output: Path,
 ) -> dict[str, str]:
@@ -97,12 +98,13 @@ def make_table(
 
     `rows` are the measured rows: `method`, `runs` (one a seed), `datasets`, `snippets` (`one` or
     `multi`), and `visual_features` (table 1) or `e2e` and `augment` (table 3). `metrics` is by
-    `run/dataset`, `kept` (the lists of training classes) by run.
+    `run/dataset`; by run are `kept`, the lists of training classes, and `pretraining`, how many
+    classes near a test class the initial weights had seen.
     """
     layout = LAYOUTS[number]
     scores = {key: read_rows(path, ["protocol", "split"]) for key, path in metrics.items()}
     datasets = list(dict.fromkeys(name for row in rows for name in row["datasets"]))
-    measured = [measured_row(layout, row, scores, kept) for row in rows]
+    measured = [measured_row(layout, row, scores, kept, pretraining) for row in rows]
     lines = [
         *published_rows(number, published, datasets),
         chance_row(layout, datasets, scores),
@@ -126,7 +128,11 @@ def _only(
 
 
 def measured_row(
-    layout: Layout, row: Mapping[str, Any], scores: Scores, kept: Mapping[str, Path]
+    layout: Layout,
+    row: Mapping[str, Any],
+    scores: Scores,
+    kept: Mapping[str, Path],
+    pretraining: Mapping[str, Path],
 ) -> TableRow:
     """A row of measured accuracies: the mean over its runs, which differ in their seed alone."""
     runs, multi = row["runs"], row.get("snippets", "multi") == "multi"
@@ -144,6 +150,7 @@ def measured_row(
         "source": "measured",
         "visual_features": row.get("visual_features") or "",
         "training_classes": _count_lines(kept.get(runs[0])),
+        "pretraining_overlap": read_state(pretraining.get(runs[0])),
         "snippets": used,
         "e2e": yes_no(row.get("e2e")),
         "augment": yes_no(row.get("augment")),
@@ -184,6 +191,11 @@ def _texts(layout: Layout, texts: Mapping[str, str]) -> dict[str, str]:
 def yes_no(value: bool | None) -> str:
     """What a table writes for a truth value; nothing for None."""
     return "" if value is None else "yes" if value else "no"
+
+
+def read_state(path: Path | None) -> str:
+    """The one line of a file, such as what initial weights had seen."""
+    return path.read_text(encoding="utf-8").strip() if path else ""
 
 
 def _count_lines(path: Path | None) -> str:

@@ -130,11 +130,8 @@ def prune(tmp_path):
             write_class_embeddings(tmp_path / f"{name}.h5", *embeddings(classes))
         return {name: tmp_path / f"{name}.h5" for name in datasets}
 
-    def run(train, unseen, pretraining=None, **options) -> str:
+    def run(train, unseen, **options) -> str:
         outputs = {"overlap": "overlap.csv", "kept": "kept.txt", "counts": "counts.csv"}
-        if pretraining:
-            outputs["pretraining_overlap"] = "pretraining.csv"
-            options["pretraining"] = save(pretraining)
         options |= {key: tmp_path / name for key, name in outputs.items()}
         return prune_classes(save(train), save(unseen), **{"threshold": 0.05, **options})
 
@@ -179,19 +176,10 @@ def test_classes_can_be_excluded_by_name(prune, tmp_path):
     assert (tmp_path / "kept.txt").read_text() == "b\n"
 
 
-def test_pretraining_is_reported_and_prunes_nothing(prune, tmp_path):
-    summary = prune({"t": {"a": 90}}, {"u": {"x": 0}}, pretraining={"p": {"a": 0, "q": 45}})
-    assert "the initial weights have seen 1 overlapping classes" in summary
-    assert (tmp_path / "kept.txt").read_text() == "a\n"
-    assert rows_of(tmp_path / "pretraining.csv")[1:] == [
-        ["a", "False", "0.000000", "x", "u"],
-        ["q", "True", "0.292893", "x", "u"],
-    ]
-
-
-def test_a_run_from_scratch_has_no_pretraining_to_report(prune, tmp_path):
-    prune({"t": {"a": 90}}, {"u": {"x": 0}}, pretraining_overlap=tmp_path / "pretraining.csv")
-    assert len(rows_of(tmp_path / "pretraining.csv")) == 1
+def test_from_weights_that_have_seen_every_class_none_is_taken_back(prune, tmp_path):
+    prune({"t": {"a": 0, "b": 90}}, {"u": {"x": 0}}, keep_all=True, excluded=["b"])
+    assert (tmp_path / "kept.txt").read_text() == "a\nb\n"
+    assert rows_of(tmp_path / "overlap.csv")[1][:3] == ["a", "True", "0.000000"]
 
 
 def test_a_run_without_any_class_is_refused(prune):

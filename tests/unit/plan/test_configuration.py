@@ -6,7 +6,7 @@ from repository import REPOSITORY
 
 from unseen.base.errors import UserError
 from unseen.plan.configuration import read_configuration
-from unseen.plan.runs import chain, expand_runs
+from unseen.plan.runs import expand_runs, pretraining, pretraining_sets
 
 DATASETS = {
     "kinetics": {"layout": "kinetics", "root": "/k", "annotations": "/k.csv"},
@@ -130,12 +130,64 @@ def test_each_seed_is_a_run_and_starts_from_its_own_pretraining():
     assert (runs["e2e-seed7"].seed, runs["e2e-seed7"].weights) == (7, "sun-seed7")
 
 
+def traced(run, **runs):
+    """The trainings behind a run's weights as (weights, sets, kept), and those not known."""
+    expanded = expand_runs(complete(runs={run: runs.pop("own"), **runs}))
+    found, unknown = pretraining(expanded[run], expanded)
+    return [(one.weights, one.sets, one.kept) for one in found], unknown
+
+
 def test_the_chain_of_weights():
     runs = expand_runs(complete())
-    assert chain(runs["e2e"], runs) == ["photos"]
-    fixed = {"fixed": {"train_on": "kinetics", "weights": "KINETICS400_V1"}}
-    runs = expand_runs(complete(runs=fixed))
-    assert chain(runs["fixed"], runs) == ["kinetics400"]
+    assert pretraining_sets(runs["e2e"], runs) == ["photos"]
+    assert pretraining(runs["sun"], runs) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("own", "found", "unknown"),
+    [
+        # the same data set behind the weights: its own classes count
+        ({"weights": "other"}, [("other", ("kinetics",), "other")], []),
+        # torchvision's weights have seen all their classes
+        ({"weights": "KINETICS400_V1"}, [("KINETICS400_V1", ("kinetics400",), None)], []),
+        # of a file nothing is known but what the run says
+        ({"weights": "a.pt"}, [], ["a.pt"]),
+        ({"weights": "a.pt", "trained_on": "photos"}, [("a.pt", ("photos",), None)], []),
+        # without training, the run's own weights are those in question
+        (
+            {"weights": "a.pt", "train_on": None, "trained_on": "kinetics"},
+            [("run", ("kinetics",), "run")],
+            [],
+        ),
+        ({"weights": "a.pt", "train_on": None, "trained_on": []}, [], ["a.pt"]),
+        ({"weights": "other", "train_on": None}, [("other", ("kinetics",), "other")], []),
+        # along the pretraining, pretraining_sets
+        (
+            {"weights": "later"},
+            [("later", ("photos",), "later"), ("other", ("kinetics",), "other")],
+            [],
+        ),
+        ({"weights": "filed"}, [("filed", ("photos",), "filed")], ["a.pt"]),
+        (
+            {
+                "method": "convex",
+                "weights": "r2plus1d_18:KINETICS400_V1",
+                "train_on": None,
+            },
+            [("run", ("kinetics400",), None)],
+            [],
+        ),
+    ],
+)
+def test_what_lies_behind_weights(own, found, unknown):
+    runs = {
+        "other": {"train_on": "kinetics"},
+        "later": {"train_on": "photos", "weights": "other"},
+        "filed": {"train_on": "photos", "weights": "a.pt"},
+    }
+    own = {"train_on": "kinetics", "unseen": ["ucf"], **own}
+    own = {key: value for key, value in own.items() if value is not None}
+    assert traced("run", own=own, **runs) == (found, unknown)
 
 
 def test_pretraining_is_pruned_on_request_only():

@@ -180,7 +180,11 @@ def test_figures_say_what_they_lack(tiny: Plan) -> None:
 def test_the_report_shows_what_the_tables_show(demo: Plan, tiny: Plan) -> None:
     report = report_page.report_plan(demo)
     assert report.tables == tuple(f"results/table{number}.csv" for number in (1, 2, 3))
-    assert len(report.figures) == 7 and report.figures[0] == "results/figure1.svg"
+    assert len(report.figures) == 7 and report.figures[0].path == "results/figure1.svg"
+    assert report.figures[3].pretraining == {
+        "e2e": "results/overlap/demo-e2e_pretraining.txt",
+        "baseline": "results/overlap/demo-fixed_pretraining.txt",
+    }
     assert report_page.report_plan(tiny).figures == ()
     shown = report_page.report_plan(tiny)
     assert {score.dataset for score in shown.scores} == {"demo-ucf", "demo-hmdb"}

@@ -129,6 +129,19 @@ def test_overlap_is_sorted_by_nearness_to_the_threshold(data):
     assert rows[0]["class"] == "training 2"
 
 
+def test_what_the_initial_weights_had_seen_is_said_with_its_classes_and_below_figures(data):
+    assert cells(data["pretraining"]) == [
+        {
+            "run": "e2e",
+            "seen before": "1",
+            "classes": "2",
+            "overlapping classes": "seen (large class 1)",
+        }
+    ]
+    caption = "Classes near a test class that the initial weights had seen: e2e 1."
+    assert data["figures"][0]["caption"].endswith(caption)
+
+
 def test_rejected_and_missing_clips_are_counted(data):
     assert data["rejected"]["total"] == 2
     assert data["rejected"]["missing"] == {"large": 1, "small": 1}
@@ -164,6 +177,7 @@ def test_a_template_without_a_place_for_the_data_is_refused(spec, tmp_path):
 
 def test_a_report_without_scores_can_be_made(spec, tmp_path):
     empty = spec | {"tables": [], "figures": [], "scores": [], "datasets": {}, "overlap": {}}
+    empty |= {"pretraining": {}}
     empty |= {"benchmarks": str(tmp_path / "none"), "versions": str(tmp_path / "none"), "disk": {}}
     report.make_report(empty, TEMPLATE, tmp_path / "out.html")
     assert (tmp_path / "out.html").stat().st_size > 5000

@@ -47,7 +47,9 @@ def row(runs=SEEDS, datasets=("ucf101",), **more):
 
 def table(number, rows, metrics, kept, tmp_path):
     output = tmp_path / f"table{number}.csv"
-    make_table(number, rows, metrics, kept, PUBLISHED, output)
+    state = tmp_path / "pretraining.txt"
+    state.write_text("not known, at least 2\n")
+    make_table(number, rows, metrics, kept, {"e2e": state}, PUBLISHED, output)
     return output.read_text().splitlines()[0], read_rows(output)
 
 
@@ -63,7 +65,10 @@ def number_of(metrics, key, protocol, split, snippets, column):
 def test_table1_has_its_columns_and_the_deviation_over_the_halves(metrics, kept, tmp_path):
     rows = [row(visual_features="R(2+1)D-18")]
     header, lines = table(1, rows, metrics, kept, tmp_path)
-    assert header == ("method,visual_features,source,training_classes,ucf101_top1,ucf101_top1_sd")
+    assert header == (
+        "method,visual_features,source,training_classes,pretraining_overlap,"
+        "ucf101_top1,ucf101_top1_sd"
+    )
     halves = [
         statistics.fmean(
             number_of(metrics, f"{run}/ucf101", "1", str(split), "3", "top1") for run in SEEDS
@@ -75,6 +80,7 @@ def test_table1_has_its_columns_and_the_deviation_over_the_halves(metrics, kept,
         "visual_features": "R(2+1)D-18",
         "source": "measured",
         "training_classes": "3",
+        "pretraining_overlap": "not known, at least 2",
         "ucf101_top1": f"{statistics.fmean(halves):.2f}",
         "ucf101_top1_sd": f"{statistics.stdev(halves):.2f}",
     }
@@ -87,7 +93,7 @@ def test_table2_has_its_columns_and_the_deviation_over_the_seeds(metrics, kept, 
     rows = [row(datasets=("ucf101", "mine")), row(["e2e"], snippets="one")]
     header, lines = table(2, rows, metrics, kept, tmp_path)
     assert header == (
-        "method,source,training_classes,snippets,"
+        "method,source,training_classes,pretraining_overlap,snippets,"
         "ucf101_top1,ucf101_top1_sd,ucf101_top5,ucf101_top5_sd,"
         "mine_top1,mine_top1_sd,mine_top5,mine_top5_sd"
     )
@@ -112,7 +118,7 @@ def test_table3_has_its_columns(metrics, kept, tmp_path):
     rows = [row(e2e=True, augment=False)]
     header, lines = table(3, rows, metrics, kept, tmp_path)
     assert header == (
-        "method,e2e,augment,multi,source,"
+        "method,e2e,augment,multi,source,pretraining_overlap,"
         "ucf101_half_top1,ucf101_half_top5,ucf101_all_top1,ucf101_all_top5"
     )
     measured = lines[-1]
@@ -163,13 +169,13 @@ def test_markdown_and_latex_escape_and_join_the_deviation(metrics, kept, tmp_pat
     rows = [row() | {"method": "a|b & 50%_c"}]
     table(2, rows, metrics, kept, tmp_path)
     text, tex = ((tmp_path / f"table2{ending}").read_text() for ending in (".md", ".tex"))
-    assert "| a\\|b \\& 50%\\_c | measured | 3 | 3 |" in text
+    assert "| a\\|b \\& 50%\\_c | measured | 3 | not known, at least 2 | 3 |" in text
     assert " ± " in text.splitlines()[-1]
     assert "a\\textbar{}b \\& 50\\%\\_c & measured" in tex and " $\\pm$ " in tex
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines()}
-    assert widths == {7}
+    assert widths == {8}
     assert tex.count("\\\\\n") == text.count("\n") - 1
-    assert tex.startswith("\\begin{tabular}{llllrr}\n\\toprule")
+    assert tex.startswith("\\begin{tabular}{lllllrr}\n\\toprule")
 
 
 def test_empty_text_columns_are_left_out_for_people():
