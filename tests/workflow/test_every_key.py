@@ -152,6 +152,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.released.weights a run": ("demo-sun", {*PRUNED, "train"}),
     "runs.demo-e2e.freeze": (True, {*FEATURES, "train_frozen"}),
     "runs.classifier.embedding": ("phrases", {"prune_classes", "train"}),
+    "runs.classifier.embedding random": ("random_words", {"embed_classes", "train"}),
     "runs.phrases.replace_head": (True, {"train"}),
     "runs.released.method": (
         "convex",

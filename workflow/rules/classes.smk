@@ -69,17 +69,18 @@ rule embed_classes:
     benchmark:
         paths.benchmark("embed_classes/{embedding}/{dataset}")
     wildcard_constraints:
-        embedding=any_of([WORD2VEC, *PLAN.config.embeddings]),
+        embedding=any_of(classes.embeddings(PLAN)),
     params:
         stage=stage,
         code=PLAN.code("embed_classes"),
         missing_words=asks(classes.missing_words),
         raw_words=["--raw-words"] if PLAN.config.raw_words else [],
         encoder=asks(sources.encoder_digest),
+        random=asks(classes.random_seed),
         arguments=told(classes.embedding_arguments),
     shell:
         "{params.stage} --log {log:q} -- embed_classes.py --classes {input.classes:q} {params.arguments:q}"
-        " --missing-words {params.missing_words} {params.raw_words} --output {output.main:q}"
+        " --missing-words {params.missing_words} {params.raw_words} {params.random} --output {output.main:q}"
 
 
 rule prune_classes:

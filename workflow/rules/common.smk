@@ -34,7 +34,7 @@ from unseen.plan import (
     training,
 )
 from unseen.plan.plan import read_plan
-from unseen.plan.settings import FETCHED_VECTORS, WORD2VEC
+from unseen.plan.settings import FETCHED_VECTORS
 from unseen.plan.specs import as_json
 from unseen.plan.yaml_file import check_yaml
 

@@ -31,7 +31,7 @@ rule score_videos:
 
 
 rule score_permuted:
-    """A control: the same videos against class embeddings dealt out anew to the classes."""
+    """A check of the scoring: class embeddings dealt out anew to the classes give chance."""
     input:
         unpack(settled(scoring.inputs)),
     output:

@@ -17,6 +17,7 @@ def main() -> None:
         "--missing-words", choices=["error", "drop_word", "drop_class"], default="error"
     )
     parser.add_argument("--raw-words", action="store_true", help="average vectors as they stand")
+    parser.add_argument("--random", type=int, metavar="SEED", help="random vectors, a control")
     parser.add_argument("--output", type=Path, required=True, help="HDF5: classes, embeddings")
     arguments = parser.parse_args()
     if arguments.encoder:
@@ -29,6 +30,7 @@ def main() -> None:
                 arguments.output,
                 missing_words=arguments.missing_words,
                 raw_words=arguments.raw_words,
+                random=arguments.random,
             )
         )
 

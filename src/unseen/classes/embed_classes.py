@@ -1,5 +1,6 @@
 """From a class to its unit vector: the mean of its words, or its name in a sentence encoder."""
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -70,6 +71,7 @@ def embed_classes(
     *,
     missing_words: str = "error",
     raw_words: bool = False,
+    random: int | None = None,
 ) -> str:
     """Write each class's embedding: the mean of its words' vectors at unit length (Section 4.4).
 
@@ -78,6 +80,8 @@ def embed_classes(
         missing_words: What becomes of a word without a vector: `error`, `drop_word`, or
             `drop_class`, which leaves out the classes that have one.
         raw_words: Average the vectors as they stand, not at unit length each.
+        random: A control: the seed of a random unit vector for each word in place of its own, so
+            that words recombine and mean nothing.
 
     Returns:
         A summary for the log, with the dropped words and classes that cannot be told apart.
@@ -95,6 +99,8 @@ def embed_classes(
             "       Change them in the class list, or set `missing_words: drop_word`."
         )
     vectors = dict(zip(selection.words, selection.vectors, strict=True))
+    if random is not None:
+        vectors = {word: random_vector(word, random, len(v)) for word, v in vectors.items()}
     if missing_words == "drop_class":
         return _embed_complete(class_list, classes, vectors, output, raw_words)
     known = {name: [word for word in words if word in vectors] for name, words in classes.items()}
@@ -113,6 +119,14 @@ def embed_classes(
     write_class_embeddings(output, list(classes), embeddings)
     dropped = f"; dropped words without a vector:\n{remedy}" if remedy else ""
     return f"{class_list}: {len(classes)} classes{_twins(list(classes), embeddings)}{dropped}"
+
+
+def random_vector(word: str, seed: int, dimension: int) -> np.ndarray:
+    """A random unit vector (D,), the same for a word and a seed whatever the other words are."""
+    digest = hashlib.sha256(word.encode()).digest()
+    vector: np.ndarray = np.random.default_rng([seed, *digest]).normal(size=dimension)
+    vector /= np.linalg.norm(vector)
+    return vector
 
 
 def _embed_complete(

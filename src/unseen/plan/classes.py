@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from unseen.plan import paths
-from unseen.plan.plan import Inputs, Plan, class_embeddings, contents, named
+from unseen.plan.plan import Inputs, Plan, class_embeddings, contents, meanings, named
 from unseen.plan.runs import Run, pretraining, pretraining_sets
 from unseen.plan.settings import WORD2VEC
 from unseen.plan.sources import class_list, class_lists
@@ -38,21 +38,37 @@ def list_arguments(plan: Plan, dataset: str) -> list[str]:
 # Class embeddings
 
 
+def embeddings(plan: Plan) -> list[str]:
+    """The names of all class embeddings."""
+    return [WORD2VEC, *random_embeddings(plan), *plan.config.embeddings]
+
+
 def embedded_sets(plan: Plan, embedding: str = WORD2VEC) -> list[str]:
     """The data sets whose classes some run embeds in this way."""
     found = {
         name
         for run in plan.runs.values()
-        if run.embedding == embedding
+        if embedding in (run.embedding, run.meaning)
         for name in (*run.seen, *run.prune_against, *run.tests, *pretraining_sets(run, plan.runs))
     }
     return sorted(found)
 
 
+def random_embeddings(plan: Plan) -> dict[str, int]:
+    """The embeddings of random words that runs have, and the seed of each."""
+    return {run.embedding: run.seed for run in plan.runs.values() if run.has_random_words}
+
+
+def random_seed(plan: Plan, embedding: str) -> list[str]:
+    """The argument of embed_classes.py that puts random vectors in place of the words' own."""
+    seeds = random_embeddings(plan)
+    return ["--random", str(seeds[embedding])] if embedding in seeds else []
+
+
 def embedding_source(plan: Plan, embedding: str, dataset: str) -> list[str]:
     """The selected word vectors. A data set that no run is trained or tested on has its own, so
     that the others stay as they are."""
-    if embedding != WORD2VEC:
+    if embedding in plan.config.embeddings:
         return []
     if dataset in embedded_sets(plan):
         return [paths.WORD_VECTORS]
@@ -61,9 +77,9 @@ def embedding_source(plan: Plan, embedding: str, dataset: str) -> list[str]:
 
 def embedding_arguments(plan: Plan, embedding: str, dataset: str) -> list[str]:
     """Arguments of embed_classes.py: what embeds."""
-    if embedding == WORD2VEC:
-        return ["--vectors", *embedding_source(plan, embedding, dataset)]
-    return ["--encoder", plan.config.embeddings[embedding].encoder]
+    if embedding in plan.config.embeddings:
+        return ["--encoder", plan.config.embeddings[embedding].encoder]
+    return ["--vectors", *embedding_source(plan, embedding, dataset)]
 
 
 def missing_words(plan: Plan, dataset: str) -> str:
@@ -80,7 +96,7 @@ def missing_words(plan: Plan, dataset: str) -> str:
 
 def overlap_inputs(_plan: Plan, run: Run) -> Inputs:
     """Class embeddings of a run's training sets and unseen sets."""
-    return Inputs(large=tuple(class_embeddings(run, n) for n in (*run.seen, *run.prune_against)))
+    return Inputs(large=tuple(meanings(run, name) for name in (*run.seen, *run.prune_against)))
 
 
 def overlap_arguments(plan: Plan, run: Run) -> list[str]:
@@ -100,7 +116,7 @@ def overlap_arguments(plan: Plan, run: Run) -> list[str]:
 
 
 def _embeddings_told(run: Run, sets: Iterable[str]) -> list[str]:
-    return named(sets, paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding))
+    return named(sets, paths.CLASS_EMBEDDINGS.replace("{embedding}", run.meaning))
 
 
 def overlaps(plan: Plan) -> list[str]:
@@ -121,7 +137,7 @@ def pretraining_inputs(plan: Plan, run: Run) -> Inputs:
     trainings, _ = pretraining(run, plan.runs)
     sets = dict.fromkeys((*pretraining_sets(run, plan.runs), *_tested(run)))
     kept = (paths.KEPT.format(run=one.kept) for one in trainings if one.kept)
-    return Inputs(tuple(class_embeddings(run, name) for name in sets), tuple(kept))
+    return Inputs(tuple(meanings(run, name) for name in sets), tuple(kept))
 
 
 def pretraining_arguments(plan: Plan, run: Run) -> list[str]:
@@ -131,7 +147,7 @@ def pretraining_arguments(plan: Plan, run: Run) -> list[str]:
     told = [
         {
             "weights": one.weights,
-            "embeddings": {name: class_embeddings(run, name) for name in one.sets},
+            "embeddings": {name: meanings(run, name) for name in one.sets},
             "kept": paths.KEPT.format(run=one.kept) if one.kept else None,
         }
         for one in trainings

@@ -10,7 +10,7 @@ from unseen.base.errors import UserError
 from unseen.base.settings import fields_of, mistakes_in, suggest, unread
 from unseen.network.settings import TrainingSettings
 from unseen.plan.runs import TORCHVISION_WEIGHTS, convex_of, settings_of, weights_kind
-from unseen.plan.settings import WORD2VEC, Configuration, Run
+from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Configuration, Run
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
 PLACES = ("device", "dtype", "threads", "workers")
@@ -59,6 +59,9 @@ def _name_mistakes(config: Configuration) -> Iterator[str]:
         for name in named:
             if _REPEATING.search(name):
                 yield f"{section}.{name} ends in the same letters twenty times; rename it"
+    for name in config.embeddings:
+        if name == WORD2VEC or name.startswith(RANDOM_WORDS):
+            yield f"embeddings.{name} has the name of an embedding that is always there; rename it"
 
 
 def _dataset_mistakes(config: Configuration) -> Iterator[str]:
@@ -90,9 +93,10 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
         both = {*(run.train_on or ())} & {*run.unseen}
         if both:
             yield f"runs.{name} trains on {', '.join(sorted(both))}, which it calls unseen"
-        if run.embedding != WORD2VEC and run.embedding not in config.embeddings:
+        embeddings = [WORD2VEC, RANDOM_WORDS, *config.embeddings]
+        if run.embedding not in embeddings:
             yield f"runs.{name}.embedding names no embedding: {run.embedding}" + suggest(
-                run.embedding, [WORD2VEC, *config.embeddings]
+                run.embedding, embeddings
             )
         if run.method == "convex":
             yield from _convex_mistakes(name, run)

@@ -146,6 +146,11 @@ def class_embeddings(run: Run, dataset: str) -> str:
     return paths.CLASS_EMBEDDINGS.format(embedding=run.embedding, dataset=dataset)
 
 
+def meanings(run: Run, dataset: str) -> str:
+    """The class embeddings that tell which classes of a data set are near a run's test classes."""
+    return paths.CLASS_EMBEDDINGS.format(embedding=run.meaning, dataset=dataset)
+
+
 def model_of(run: str) -> str:
     """A run's model."""
     return paths.MODEL.format(run=run)

@@ -9,7 +9,7 @@ from typing import Any
 from unseen.base.errors import UserError
 from unseen.network.published import find_published
 from unseen.network.settings import TrainingSettings
-from unseen.plan.settings import Configuration
+from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Configuration
 from unseen.plan.settings import Run as RunSection
 
 TORCHVISION_WEIGHTS = {
@@ -65,6 +65,16 @@ class Run:
     def seen(self) -> tuple[str, ...]:
         """The data sets whose classes the run itself is trained on."""
         return self.train_on or self.trained_on
+
+    @property
+    def has_random_words(self) -> bool:
+        """Whether the run's words are random vectors, a control."""
+        return self.embedding.startswith(RANDOM_WORDS)
+
+    @property
+    def meaning(self) -> str:
+        """The embedding that tells which classes are near each other: random words do not."""
+        return WORD2VEC if self.has_random_words else self.embedding
 
     @property
     def freeze(self) -> bool:
@@ -185,7 +195,11 @@ def _run(
         prune_against=pruned,
         tests=tests,
         allow_seen=run.allow_seen,
-        embedding=run.embedding,
+        embedding=(
+            seeded(RANDOM_WORDS, seed, config.seeds)
+            if run.embedding == RANDOM_WORDS
+            else run.embedding
+        ),
         weights=weights,
         convex=convex,
         settings=replace(settings_of(config, base), seed=seed),

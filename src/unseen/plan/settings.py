@@ -22,6 +22,7 @@ from unseen.network.settings import TrainingKeys
 from unseen.videos.settings import SYNTHESIZE, ClipSettings
 
 WORD2VEC = "word2vec"
+RANDOM_WORDS = "random_words"
 FETCHED_VECTORS = "resources/word_vectors/googlenews.bin"
 """The default word vectors, which a rule fetches."""
 
@@ -134,7 +135,8 @@ class RunKeys(Section):
     freeze: bool = False
     """Keep the visual encoder as it is and train only the semantic encoder."""
     embedding: str = WORD2VEC
-    """The class embedding: word2vec or a name from embeddings."""
+    """The class embedding: word2vec, a name from embeddings, or random_words, a control: a random
+    unit vector for each word, from the run's seed, in place of its word vector."""
     replace_head: bool = False
     """Accept weights whose head does not fit and start that anew."""
     likeliest: Annotated[int, Field(ge=1)] = 10
@@ -189,7 +191,8 @@ class Row(Section):
     snippets: Literal["one", "multi"] = "multi"
     """One snippet or as many as testing.snippets says (multi)."""
     permuted: bool = False
-    """Score against the class embeddings dealt out anew to the classes; a control."""
+    """Score against the class embeddings dealt out anew to the classes. That gives one in the
+    number of classes on average whatever the model: a check of the scoring alone."""
     visual_features: str | None = None
     """Text for the column of that name in table 1."""
 

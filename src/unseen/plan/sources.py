@@ -9,7 +9,7 @@ from unseen.base.errors import UserError
 from unseen.base.files import file_digest, json_digest
 from unseen.plan.plan import Plan, is_rendered, root_of
 from unseen.plan.runs import weights_kind
-from unseen.plan.settings import FETCHED_VECTORS, WORD2VEC
+from unseen.plan.settings import FETCHED_VECTORS
 
 
 def check_sources(plan: Plan) -> None:
@@ -107,7 +107,7 @@ def vectors_digest(plan: Plan) -> str:
 
 def encoder_digest(plan: Plan, embedding: str) -> str:
     """What lies in a sentence encoder's folder; nothing for word vectors."""
-    if embedding == WORD2VEC:
+    if embedding not in plan.config.embeddings:
         return ""
     return _folder_digest(plan.config.embeddings[embedding].encoder)
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unseen.base.settings import suggest
-from unseen.plan import paths
+from unseen.plan import classes, paths
 from unseen.plan.plan import Plan
-from unseen.plan.settings import WORD2VEC
 from unseen.plan.sources import class_list
 
 ENDINGS = {paths.TABLE: (".md", ".tex", ".json"), paths.FIGURE: (".svg", ".png", ".json")}
@@ -104,7 +103,7 @@ def _known(plan: Plan, key: str, pattern: str, values: dict[str, str]) -> tuple[
         listless = [shipped] if class_list(plan, shipped) and "{run}" not in pattern else []
         return "data set", [*plan.config.datasets, *listless]
     if key == "embedding":
-        return "embedding", [WORD2VEC, *plan.config.embeddings]
+        return "embedding", classes.embeddings(plan)
     if key == "shard" and values.get("dataset") in plan.listed:
         return "shard", plan.shards(values["dataset"])
     if key == "number":

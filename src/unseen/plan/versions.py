@@ -37,7 +37,7 @@ class Behind:
     @property
     def uses_word_vectors(self) -> bool:
         """Whether any run embeds classes by word vectors."""
-        return any(run.embedding == WORD2VEC for run in self.runs)
+        return any(run.meaning == WORD2VEC for run in self.runs)
 
 
 def behind(plan: Plan, pairs: Iterable[str]) -> Behind:

@@ -78,8 +78,8 @@ def score(
 ) -> str:
     """Score one run on one test set, write the files, and return a line that sums them up.
 
-    `permute` deals the class embeddings out anew among the classes, by that seed: a control that
-    tells what the words' meaning contributes. `sources` (`clip_id,source`) tells which clips were
+    `permute` deals the class embeddings out anew among the classes, by that seed, which gives
+    chance on average whatever the model is: a check of the scoring. `sources` (`clip_id,source`) tells which clips were
     cut from one video; the interval is then that over sources. `seen_allowed` marks every row of
     the metrics in a further column, `seen`.
     """

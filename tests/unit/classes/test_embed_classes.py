@@ -56,6 +56,20 @@ def test_words_count_alike_at_unit_length(embed):
     np.testing.assert_allclose(embeddings[1], [3**-0.5] * 3, rtol=1e-6)
 
 
+def test_random_words_recombine_and_mean_nothing(embed):
+    """The same word has the same vector in every list, whatever else is in it, and not its own."""
+    _, first, _ = embed({"a": "ride bike", "b": "ride", "c": "bike"}, random=0)
+    _, alone, _ = embed({"b": "ride", "h": "horse"}, random=0)
+    _, other, _ = embed({"b": "ride"}, random=1)
+    assert first.shape == (3, 3)
+    np.testing.assert_allclose(np.linalg.norm(first, axis=1), 1, rtol=1e-6)
+    between = first[1] + first[2]
+    np.testing.assert_allclose(first[0], between / np.linalg.norm(between), rtol=1e-5)
+    np.testing.assert_array_equal(first[1], alone[0])
+    assert not np.allclose(first[1], other[0], atol=0.1)
+    assert not np.allclose(first[1], [0.6, 0, 0.8], atol=0.1)
+
+
 def test_raw_words_count_by_their_length(embed):
     _, embeddings, _ = embed({"RidingBike": "ride bike"}, raw_words=True)
     np.testing.assert_allclose(embeddings[0], np.array([3, 2, 4]) / 29**0.5, rtol=1e-6)

@@ -95,6 +95,8 @@ def test_numbers_that_yaml_takes_for_text():
         (one_run(unseen=["ucf", "ucf"]), ["runs.a.unseen: 'ucf' is there twice"]),
         ({"table2": [{"run": "e2e", "datasets": ["ucf", "ucf"]}]}, ["table2[0]", "twice"]),
         ({"clips": {"damaged": 2}}, ["clips.damaged is 2", "at most 1"]),
+        ({"embeddings": {"random_words": {"encoder": "e"}}}, ["embeddings.random_words"]),
+        (one_run(weights="KINETICS400_V1", trained_on="photos"), ["runs.a.trained_on", "none"]),
         (one_run(embedding="word2vex"), ["runs.a.embedding", "did you mean word2vec"]),
     ],
 )

@@ -140,6 +140,18 @@ def test_what_clips_depend_on(paper: Plan) -> None:
     assert clips.encoding(paper).keys() == {"codec", "gop", "quality"}
 
 
+def test_random_words_are_kept_by_what_they_mean_and_drawn_once_a_seed() -> None:
+    plan = plan_of("config/config.yaml", seeds=[3, 5])
+    first, second = plan.runs["demo-random-words"], plan.runs["demo-random-words-seed5"]
+    assert classes.random_embeddings(plan) == {"random_words": 3, "random_words-seed5": 5}
+    assert classes.random_seed(plan, second.embedding) == ["--random", "5"]
+    assert classes.random_seed(plan, "word2vec") == []
+    word2vec = plan.runs["demo-e2e"]
+    assert classes.overlap_arguments(plan, first) == classes.overlap_arguments(plan, word2vec)
+    scored = scoring.inputs(plan, second, "demo-ucf").small
+    assert "results/class_embeddings/random_words-seed5/demo-ucf.h5" in scored
+
+
 def test_the_papers_runs(paper: Plan) -> None:
     assert paper.photographs == ["sun397"]
     assert paper.pruned == [name for name, run in paper.runs.items() if run.name == run.base]
