@@ -137,10 +137,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "overlap.prune_pretraining": (True, {"prune_classes"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),
     "seeds": ([1], {"train", "select_classes"}),
-    "runs.classifier.train_on": (
-        "demo-kinetics",
-        {*PRUNED, "train"},
-    ),
+    "runs.classifier.train_on": ("demo-kinetics", {"prune_classes", "train"}),
     "runs.fixed.unseen": (
         ["demo-hmdb", "demo-ucf"],
         {*PRUNED, "extract_features", "embed_videos", "score_videos"},
@@ -149,7 +146,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.released.trained_on": ("demo-sun", {"select_vectors", "train", *ROWS}),
     "runs.released.weights": ("elsewhere/released.pt", {"train"}),
     "runs.released.weights a copy": ("elsewhere/copy.pt", set()),
-    "runs.released.weights a run": ("demo-sun", {*PRUNED, "train"}),
+    "runs.released.weights a run": ("demo-sun", {"trace_pretraining", "train"}),
     "runs.demo-e2e.freeze": (True, {*FEATURES, "train_frozen"}),
     "runs.classifier.embedding": ("phrases", {"prune_classes", "train"}),
     "runs.classifier.embedding random": ("random_words", {"embed_classes", "train"}),
