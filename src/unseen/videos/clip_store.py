@@ -1,10 +1,11 @@
 """The clip store: shards of short-GOP clips (see `shard_format`), read by frame index.
 
-What is read is verified: the index of a shard when it is opened, a packet with its row when it is
-read.
+What is read is verified: the index of a shard when it is opened, the times of a clip and a packet
+with its row when they are read.
 """
 
 import os
+import zlib
 from collections import OrderedDict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
@@ -14,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import av
-import h5py
 import numpy as np
 
 from unseen.base.errors import UserError
@@ -23,11 +23,11 @@ from unseen.videos.shard_format import (
     FRAME,
     REJECTED_COLUMNS,
     STORED_COLUMNS,
+    Rows,
     checksum,
     damaged,
     open_shard,
     read_columns,
-    verify_index,
 )
 
 PADDING = 64  # zero bytes that a decoder may read behind a packet
@@ -37,12 +37,11 @@ OPEN_FILES = 256
 
 @dataclass(frozen=True)
 class _Shard:
-    """Where a shard's rows of bytes begin in its file."""
+    """Where a shard's rows lie in its file."""
 
     path: str
     codec: str
-    packets: int
-    frames: int
+    rows: Rows
 
 
 class ClipStore:
@@ -56,20 +55,21 @@ class ClipStore:
     def __init__(self, shards: Sequence[Path | str]) -> None:
         self.paths = [str(path) for path in shards]
         self._shards: list[_Shard] = []
-        first, sizes, fps, lengths = [], [], [], []
+        first, sizes, fps, checks, lengths = [], [], [], [], []
         for path in self.paths:
-            with open_shard(path) as file:
-                verify_index(path, file)
-                self._shards.append(_locate(path, file))
+            with open_shard(path) as (file, rows):
+                self._shards.append(_Shard(path, file.attrs["codec"], rows))
                 first.append(file["first_frame"][:])
                 sizes.append(file["sizes"][:])
                 fps.append(file["fps"][:])
+                checks.append(file["rows_crc"][:])
                 lengths.append(len(file["fps"]))
         self._shard_start = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         self._first_frame = np.concatenate([np.zeros(0, np.int64), *(row[:-1] for row in first)])
         self.n_frames = np.concatenate([np.zeros(0, np.int64), *map(np.diff, first)])
         self.sizes = np.concatenate([np.zeros((0, 2), np.int32), *sizes])
         self.fps = np.concatenate([np.zeros(0), *fps])
+        self._rows_crc = np.concatenate([np.zeros(0, np.uint32), *checks])
         self._open_nothing()
 
     def _open_nothing(self) -> None:
@@ -96,7 +96,7 @@ class ClipStore:
         """(clip id, path, source's SHA-256) of each clip."""
         rows: list[tuple[str, ...]] = []
         for path in self.paths:
-            with open_shard(path) as file:
+            with open_shard(path) as (file, _):
                 rows += read_columns(file, STORED_COLUMNS)
         return rows
 
@@ -110,7 +110,7 @@ class ClipStore:
         """(clip id, path, reason) of every listed clip that is not in the store."""
         rows: list[tuple[str, ...]] = []
         for path in self.paths:
-            with open_shard(path) as file:
+            with open_shard(path) as (file, _):
                 rows += read_columns(file["rejected"], REJECTED_COLUMNS)
         return rows
 
@@ -122,7 +122,7 @@ class ClipStore:
         """
         settings = set()
         for path in self.paths:
-            with open_shard(path) as file:
+            with open_shard(path) as (file, _):
                 settings.add(file.attrs["settings"])
         return json_digest(
             {
@@ -162,8 +162,11 @@ class ClipStore:
     def times(self, clip: int) -> np.ndarray:
         """(L,) float64 seconds at which a clip's frames show, from the source's first frame."""
         number, begin = self._place(clip)
-        rows: np.ndarray = self._rows(number, begin, int(self.n_frames[clip]))["time"]
-        return rows
+        rows = self._rows(number, begin, int(self.n_frames[clip]))
+        if zlib.crc32(rows.tobytes()) != self._rows_crc[clip]:
+            raise damaged(self._shards[number].path, f"the times of clip {clip} are other ones")
+        times: np.ndarray = rows["time"]
+        return times
 
     def _place(self, clip: int) -> tuple[int, int]:
         """A clip's shard, by its number, and the row of its first frame there."""
@@ -175,7 +178,10 @@ class ClipStore:
         number, begin = self._place(clip)
         shard = self._shards[number]
         rows = self._rows(number, begin, int(wanted[-1]) + 2)
-        needed = frames_to_decode(wanted, rows["key"][:-1])
+        keys = rows["key"][:-1]
+        if ((keys < 0) | (keys > np.arange(len(keys)))).any():
+            raise damaged(shard.path, f"clip {clip} has a key frame behind a frame that needs it")
+        needed = frames_to_decode(wanted, keys)
         decoder = self._decoder(shard.codec)
         decoded = 0
         try:
@@ -195,9 +201,10 @@ class ClipStore:
         for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1):
             offsets = rows["offset"][run[0] : run[-1] + 2]
             sizes = np.diff(offsets)
-            if sizes.min() < 0 or offsets[0] < 0:
-                raise damaged(shard.path, "packets begin before others end")
-            packets = read_padded(self._file(number), shard.packets + int(offsets[0]), sizes)
+            begin, end = shard.rows.packets
+            if sizes.min() < 0 or offsets[0] < 0 or offsets[-1] > end - begin:
+                raise damaged(shard.path, "packets begin before others end, or end behind the last")
+            packets = read_padded(self._file(number), begin + int(offsets[0]), sizes)
             for frame, packet in zip(run.tolist(), packets, strict=True):
                 head = heads[frame * FRAME.itemsize : (frame + 1) * FRAME.itemsize]
                 if checksum(head, packet) != rows["crc"][frame]:
@@ -207,7 +214,7 @@ class ClipStore:
     def _rows(self, number: int, start: int, count: int) -> np.ndarray:
         """(count,) FRAME: rows of a shard's frames from `start` on."""
         shard, size = self._shards[number], FRAME.itemsize
-        row = os.pread(self._file(number), count * size, shard.frames + start * size)
+        row = os.pread(self._file(number), count * size, shard.rows.frames[0] + start * size)
         if len(row) != count * size:
             raise damaged(shard.path, "it ends too early")
         return np.frombuffer(row, FRAME)
@@ -227,12 +234,6 @@ class ClipStore:
             decoder.thread_type = "NONE"
             self._decoders[codec] = decoder
         return self._decoders[codec]
-
-
-def _locate(path: str, file: h5py.File) -> _Shard:
-    """Where the rows that `ClipStore` reads without HDF5 begin; an empty row has no place."""
-    offsets = {name: file[name].id.get_offset() or 0 for name in ("packets", "frames")}
-    return _Shard(path=path, codec=file.attrs["codec"], **offsets)
 
 
 def frames_to_decode(wanted: np.ndarray, key_frames: np.ndarray) -> np.ndarray:

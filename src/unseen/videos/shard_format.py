@@ -12,16 +12,24 @@ the file, without HDF5 and its caches.
     first_frame           (N + 1,) int64   the row of `frames` where each clip begins
     sizes                 (N, 2) int32     height and width
     fps                   (N,) float64     frames a second, from the median distance
+    rows_crc              (N,) uint32      a CRC-32 of the clip's rows of `frames`
     clip_id, path, source_sha256           (N,) strings
     rejected/clip_id, path, reason         strings
-    attributes: codec, settings (JSON), index_sha256 (of all that is not in `packets` and `frames`)
+    attributes: codec, settings (JSON)
+
+HDF5 is given none of it before a seal in front of the file, in a block that HDF5 leaves to others,
+is found true: where the two large rows lie, and the SHA-256 of every byte outside of them.
 """
 
 import hashlib
+import os
+import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import h5py
 import numpy as np
@@ -35,7 +43,11 @@ CHECKED = slice(8, 20)
 """The bytes of a row that the checksum covers; a wrong offset gives another packet."""
 STORED_COLUMNS = ("clip_id", "path", "source_sha256")
 REJECTED_COLUMNS = ("clip_id", "path", "reason")
-NUMBERS = ("first_frame", "sizes", "fps")
+SEAL_SIZE = 512
+"""Bytes of the block that holds the seal; the smallest that HDF5 has."""
+_SEAL = struct.Struct("<16s4Q32s")
+_MAGIC = b"unseen: a shard\n"
+BLOCK = 1 << 20
 
 
 def checksum(row: bytes | memoryview, packet: bytes | memoryview) -> int:
@@ -51,35 +63,76 @@ def damaged(path: Path | str, what: object) -> UserError:
     )
 
 
+@dataclass(frozen=True)
+class Rows:
+    """Where the large rows lie in a shard's file, first byte and the one behind the last; an empty
+    one has no place, 0 and 0."""
+
+    packets: tuple[int, int]
+    frames: tuple[int, int]
+
+
 @contextmanager
-def open_shard(path: Path | str) -> Iterator[h5py.File]:
-    """A shard, opened by HDF5. Raises UserError for a file that is none, or a damaged one."""
+def open_shard(path: Path | str) -> Iterator[tuple[h5py.File, Rows]]:
+    """A shard whose seal is true, opened by HDF5, and where its large rows lie.
+
+    Raises UserError for a file that is none, or a damaged one.
+    """
     try:
+        rows = _check_seal(path)
         with h5py.File(path) as file:
-            yield file
+            yield file, rows
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
         raise damaged(path, str(error).strip("'\"")) from error
+
+
+def seal(path: Path) -> None:
+    """Write the seal of a shard that HDF5 has closed."""
+    with h5py.File(path) as file:
+        rows = Rows(*(_place(file[name]) for name in ("packets", "frames")))
+    with path.open("rb+") as stream:
+        stream.write(_SEAL.pack(_MAGIC, *rows.packets, *rows.frames, b""))
+        digest = _digest(stream, rows)
+        stream.seek(0)
+        stream.write(_SEAL.pack(_MAGIC, *rows.packets, *rows.frames, digest))
+
+
+def _place(dataset: h5py.Dataset) -> tuple[int, int]:
+    begin = dataset.id.get_offset() or 0
+    return begin, begin + dataset.nbytes
+
+
+def _check_seal(path: Path | str) -> Rows:
+    """Where the large rows lie. Raises ValueError where a byte outside of them is another one."""
+    with Path(path).open("rb") as stream:
+        head = stream.read(_SEAL.size)
+        if len(head) < _SEAL.size or not head.startswith(_MAGIC):
+            raise ValueError("it has no seal")
+        _, *places, digest = _SEAL.unpack(head)
+        rows = Rows((places[0], places[1]), (places[2], places[3]))
+        size = os.fstat(stream.fileno()).st_size
+        if not all(begin <= end <= size for begin, end in (rows.packets, rows.frames)):
+            raise ValueError("its seal names places that it has not")
+        if _digest(stream, rows) != digest:
+            raise ValueError("its index differs from its seal")
+    return rows
+
+
+def _digest(stream: IO[bytes], rows: Rows) -> bytes:
+    """SHA-256 of a shard's bytes outside its large rows and the digest itself."""
+    digest = hashlib.sha256()
+    end = os.fstat(stream.fileno()).st_size
+    outside = [(_SEAL.size - hashlib.sha256().digest_size, _SEAL.size), rows.packets, rows.frames]
+    begin = 0
+    for stop, go_on in sorted([*outside, (end, end)]):
+        stream.seek(begin)
+        while block := stream.read(max(0, min(stop - begin, BLOCK))):
+            digest.update(block)
+            begin += len(block)
+        begin = max(begin, go_on)
+    return digest.digest()
 
 
 def read_columns(group: h5py.Group, names: Sequence[str]) -> list[tuple[str, ...]]:
     """Rows of strings that lie in a data set a column."""
     return list(zip(*(group[name].asstr()[:].tolist() for name in names), strict=True))
-
-
-def index_digest(file: h5py.File) -> str:
-    """SHA-256 of everything in a shard but packets and frames."""
-    digest = hashlib.sha256()
-    for name in ("codec", "settings"):
-        digest.update(str(file.attrs[name]).encode() + b"\0")
-    for name in NUMBERS:
-        digest.update(np.ascontiguousarray(file[name][:]).tobytes())
-    for group, names in ((file, STORED_COLUMNS), (file["rejected"], REJECTED_COLUMNS)):
-        for row in read_columns(group, names):
-            digest.update("\0".join(row).encode() + b"\n")
-    return digest.hexdigest()
-
-
-def verify_index(path: Path | str, file: h5py.File) -> None:
-    """Raise UserError for a shard whose index is not what was written."""
-    if index_digest(file) != file.attrs["index_sha256"]:
-        raise damaged(path, "its index differs from its checksum")

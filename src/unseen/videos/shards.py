@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +18,10 @@ from unseen.videos.encoding import EncodedClip
 from unseen.videos.shard_format import (
     FRAME,
     REJECTED_COLUMNS,
+    SEAL_SIZE,
     STORED_COLUMNS,
     checksum,
-    index_digest,
+    seal,
 )
 
 
@@ -50,6 +52,7 @@ class _Index:
     sizes: list[tuple[int, int]] = field(default_factory=list)
     fps: list[float] = field(default_factory=list)
     frames: list[np.ndarray] = field(default_factory=list)
+    checks: list[int] = field(default_factory=list)
     end: int = 0
     rejected: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -62,6 +65,7 @@ class _Index:
         self.sizes.append((clip.height, clip.width))
         self.fps.append(clip.fps)
         self.frames.append(_frame_rows(clip, self.end))
+        self.checks.append(zlib.crc32(self.frames[-1].tobytes()))
         self.end += sum(map(len, clip.packets))
 
 
@@ -102,6 +106,7 @@ def write_shard(
                 f"rejected, but {listed} listed"
             )
         _write_hdf5(temporary, index, spool, settings)
+        seal(temporary)
     write_digest(output)
 
 
@@ -109,16 +114,16 @@ def _write_hdf5(path: Path, index: _Index, spool: IO[bytes], settings: Mapping[s
     lengths = [len(rows) for rows in index.frames]
     last = np.zeros(1, FRAME)
     last["offset"] = index.end
-    with h5py.File(path, "w", libver="v110") as file:
+    with h5py.File(path, "w", libver="v110", userblock_size=SEAL_SIZE) as file:
         file.attrs["codec"] = settings["codec"]
         file.attrs["settings"] = json.dumps(dict(settings), sort_keys=True)
         _write(file, "frames", np.concatenate([*index.frames, last]))
         _write(file, "first_frame", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
         _write(file, "sizes", np.asarray(index.sizes, np.int32).reshape(-1, 2))
         _write(file, "fps", np.asarray(index.fps, np.float64))
+        _write(file, "rows_crc", np.asarray(index.checks, np.uint32))
         _write_columns(file, STORED_COLUMNS, index.stored)
         _write_columns(file.create_group("rejected"), REJECTED_COLUMNS, index.rejected)
-        file.attrs["index_sha256"] = index_digest(file)
         _write_packets(file, spool, index.end)
 
 
