@@ -23,6 +23,7 @@ from unseen.plan import reference
 WIDE = TINY.with_name("wide.yaml")
 TARGETS = (
     *(f"results/table{number}.csv" for number in (1, 2, 3)),
+    "results/comparisons.csv",
     "results/report.html",
     "results/predictions/demo-e2e/mine.csv",
 )
@@ -91,6 +92,8 @@ KEPT = {"extract_features", "train", "select_classes"}
 """What reads the lists of kept classes."""
 ROWS = {"make_table", "draw_figure"}
 """Figure 1 shows the rows of table 1; both name the word vectors that went into them."""
+NAMED = {*ROWS, "compare_runs"}
+"""What names the word vectors among its sources."""
 SWEEP = {"select_classes", "embed_videos", "score_videos", "draw_figure"}
 """A new point of a sweep, with the training."""
 CONVEX = {"make_convex", "decode_clips_of_side"}
@@ -143,7 +146,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         {*PRUNED, "extract_features", "embed_videos", "score_videos"},
     ),
     "runs.demo-e2e.allow_seen": (True, set()),
-    "runs.released.trained_on": ("demo-sun", {"select_vectors", "train", *ROWS}),
+    "runs.released.trained_on": ("demo-sun", {"select_vectors", "train", *NAMED}),
     "runs.released.weights": ("elsewhere/released.pt", {"train"}),
     "runs.released.weights a copy": ("elsewhere/copy.pt", set()),
     "runs.released.weights a run": ("demo-sun", {"trace_pretraining", "train"}),
@@ -153,7 +156,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.phrases.replace_head": (True, {"train"}),
     "runs.released.method": (
         "convex",
-        {"select_vectors", "merge_rejected_of_side", *CONVEX, *ROWS},
+        {"select_vectors", "merge_rejected_of_side", *CONVEX, *NAMED},
     ),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
@@ -185,6 +188,12 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "table3.0.snippets": ("multi", {"make_table"}),
     "table3.0.permuted": (True, {"make_table"}),
     "table3.0.visual_features": ("others", {"make_table"}),
+    "comparisons.0.name": ("another", {"compare_runs"}),
+    "comparisons.0.run": ("phrases", {"compare_runs"}),
+    "comparisons.0.against": ("phrases", {"compare_runs"}),
+    "comparisons.0.datasets": (["demo-ucf"], {"compare_runs"}),
+    "comparisons.0.snippets": ("one", {"compare_runs"}),
+    "comparisons.0.against_snippets": ("multi", {"compare_runs"}),
     "figures.end_to_end": ("fixed", {*FEATURES, "train_frozen", *SWEEP}),
     "figures.baseline": ("fixed", {*FEATURES, "train_frozen", *SWEEP}),
     "figures.pretrained": ("phrases", {"train", *SWEEP}),
@@ -292,7 +301,7 @@ ORDINARY = {
 def general(key: str) -> str:
     """A case's key as the schema has it: names and row numbers as stars."""
     parts = key.partition(" ")[0].split(".")
-    if parts[0] in ("embeddings", "datasets", "runs", "table1", "table2", "table3"):
+    if parts[0] in ("embeddings", "datasets", "runs", "table1", "table2", "table3", "comparisons"):
         parts[1] = "*"
     return ".".join(parts)
 

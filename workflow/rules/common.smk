@@ -20,6 +20,7 @@ from unseen.base.errors import UserError
 from unseen.plan import (
     classes,
     clips,
+    comparisons,
     convex,
     embedding,
     figures,
@@ -136,7 +137,7 @@ def stage(wildcards, output):
 
 def say_where():
     """The closing lines: where the results are."""
-    made = [*tables.all_of(PLAN), paths.REPORT]
+    made = [*tables.all_of(PLAN), *comparisons.all_of(PLAN), paths.REPORT]
     for path in filter(Path.is_file, map(Path, made)):
         print(f"{path.stem}: {path}", file=sys.stderr)
 

@@ -35,6 +35,32 @@ rule make_table:
         " --published {params.published:q} --output {output.main:q} {params.version:q}"
 
 
+rule compare_runs:
+    input:
+        unpack(settled(comparisons.inputs)),
+    output:
+        main=report(
+            paths.COMPARISONS,
+            category="Tables",
+            caption="../report/comparisons.rst",
+        ),
+        md=paths.beside(paths.COMPARISONS, ".md"),
+        json=paths.beside(paths.COMPARISONS, ".json"),
+    log:
+        paths.log("compare_runs"),
+    benchmark:
+        paths.benchmark("compare_runs")
+    params:
+        stage=stage,
+        code=PLAN.code("compare_runs"),
+        pairs=asks(comparisons.told),
+        metrics=told(comparisons.metrics_told),
+        version=told(comparisons.version),
+    shell:
+        "{params.stage} --log {log:q} -- compare_runs.py --pairs {params.pairs:q} --metrics {params.metrics:q}"
+        " --output {output.main:q} {params.version:q}"
+
+
 rule draw_figure:
     input:
         unpack(settled(figures.inputs)),

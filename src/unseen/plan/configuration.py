@@ -10,7 +10,7 @@ from unseen.base.errors import UserError
 from unseen.base.settings import fields_of, mistakes_in, suggest, unread
 from unseen.network.settings import TrainingSettings
 from unseen.plan.runs import TORCHVISION_WEIGHTS, convex_of, settings_of, weights_kind
-from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Configuration, Run
+from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Comparison, Configuration, Row, Run
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
 PLACES = ("device", "dtype", "threads", "workers")
@@ -173,27 +173,37 @@ def _circle(runs: Mapping[str, Run]) -> list[str]:
 def _row_mistakes(config: Configuration) -> Iterator[str]:
     for table, rows in config.tables.items():
         for number, row in enumerate(rows):
-            where = f"table{table}[{number}]"
-            if row.run not in config.runs:
-                yield f"{where}.run names no run: {row.run}" + suggest(row.run, config.runs)
-                continue
-            run = config.runs[row.run]
-            for name in run.train_on or ():
-                if name in config.datasets and not config.datasets[name].layout:
-                    yield f"{where} needs run {row.run}: {name} has no layout, so no clips"
-            for name in row.datasets:
-                if name not in config.datasets:
-                    yield f"{where}.datasets names no data set: {name}" + suggest(
-                        name, config.datasets
-                    )
-                elif not config.datasets[name].layout:
-                    yield f"{where}.datasets: {name} has no layout, so it has no videos"
-                elif name not in run.unseen and not run.allow_seen:
-                    yield (
-                        f"{where} scores run {row.run} on {name}, which is not in its "
-                        f"unseen: add it to runs.{row.run}.unseen, or allow_seen: true to "
-                        f"score it all the same"
-                    )
+            yield from _score_mistakes(config, f"table{table}[{number}]", "run", row)
+    for number, pair in enumerate(config.comparisons):
+        for key in ("run", "against"):
+            yield from _score_mistakes(config, f"comparisons[{number}]", key, pair)
+
+
+def _score_mistakes(
+    config: Configuration, where: str, key: str, row: Row | Comparison
+) -> Iterator[str]:
+    """Scores of the run under `key` that cannot be had, or not as if its classes were unseen."""
+    name: str = getattr(row, key)
+    if name not in config.runs:
+        yield f"{where}.{key} names no run: {name}" + suggest(name, config.runs)
+        return
+    run = config.runs[name]
+    for dataset in run.train_on or ():
+        if dataset in config.datasets and not config.datasets[dataset].layout:
+            yield f"{where} needs run {name}: {dataset} has no layout, so no clips"
+    for dataset in row.datasets:
+        if dataset not in config.datasets:
+            yield f"{where}.datasets names no data set: {dataset}" + suggest(
+                dataset, config.datasets
+            )
+        elif not config.datasets[dataset].layout:
+            yield f"{where}.datasets: {dataset} has no layout, so it has no videos"
+        elif dataset not in run.unseen and not run.allow_seen:
+            yield (
+                f"{where} scores run {name} on {dataset}, which is not in its "
+                f"unseen: add it to runs.{name}.unseen, or allow_seen: true to "
+                f"score it all the same"
+            )
 
 
 def _figure_mistakes(config: Configuration) -> Iterator[str]:

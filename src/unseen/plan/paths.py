@@ -66,6 +66,7 @@ PERMUTED_PREDICTIONS = "results/metrics/{run}-permuted/{dataset}_predictions.csv
 # Results
 
 TABLE = "results/table{number}.csv"
+COMPARISONS = "results/comparisons.csv"
 FIGURE = "results/figure{number}.csv"
 REPORT = "results/report.html"
 VERSIONS = "results/versions"

@@ -16,6 +16,7 @@ from unseen.base.files import atomic
 from unseen.base.settings import Section, literals
 from unseen.plan.settings import (
     Clips,
+    Comparison,
     Configuration,
     Dataset,
     Demo,
@@ -44,6 +45,7 @@ SECTIONS: Mapping[str, type[Section]] = {
     "training": Training,
     "testing": Testing,
     "rows": Row,
+    "comparisons": Comparison,
     "figures": Figures,
     "demo": Demo,
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
-from unseen.plan import figures, paths, tables
+from unseen.plan import comparisons, figures, paths, tables
 from unseen.plan.plan import Inputs, Plan, contents
 from unseen.plan.specs import in_a_file
 
@@ -74,7 +74,10 @@ def report_plan(plan: Plan) -> ReportPlan:
     sides = {name: plan.side(plan.runs[run]) for run, name in reversed(read)}
     return ReportPlan(
         title=TITLE,
-        tables=tuple(paths.TABLE.format(number=number) for number in config.tables),
+        tables=(
+            *(paths.TABLE.format(number=number) for number in config.tables),
+            *comparisons.all_of(plan),
+        ),
         figures=tuple(_figures(plan)),
         scores=tuple(_score(run, name) for run, name in browsed),
         datasets={

@@ -216,7 +216,8 @@ def convex_of(run: RunSection) -> Convex | None:
 
 
 def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:
-    """The data sets that each run is scored on: its unseen ones and those of the tables' rows.
+    """The data sets that each run is scored on: its unseen ones, those of the tables' rows and
+    those of the comparisons.
 
     Of a class list alone there is nothing to score.
     """
@@ -224,6 +225,9 @@ def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:
     for rows in config.tables.values():
         for row in rows:
             tests[row.run] |= dict.fromkeys(row.datasets)
+    for pair in config.comparisons:
+        for run in (pair.run, pair.against):
+            tests[run] |= dict.fromkeys(pair.datasets)
     return {
         name: tuple(dataset for dataset in sets if config.datasets[dataset].layout)
         for name, sets in tests.items()

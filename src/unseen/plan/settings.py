@@ -197,6 +197,23 @@ class Row(Section):
     """Text for the column of that name in table 1."""
 
 
+class Comparison(Section):
+    """Two runs, or one with few and many snippets, compared seed by seed."""
+
+    run: str
+    """The run that may be better."""
+    against: str
+    """The run that it is compared with."""
+    datasets: Annotated[list[str], Field(min_length=1), Unique]
+    """The test sets."""
+    name: str | None = None
+    """Name of the comparison; both runs' names by default."""
+    snippets: Literal["one", "multi"] = "multi"
+    """One snippet or as many as testing.snippets says (multi)."""
+    against_snippets: Literal["one", "multi"] | None = None
+    """The same of the other run; as snippets by default."""
+
+
 class Figures(Section):
     """What the figures show: runs by their part in the paper, test sets, the sweeps' grids."""
 
@@ -271,6 +288,8 @@ class Configuration(Section):
     """The measured rows of table 2."""
     table3: list[Row] = []
     """The measured rows of table 3."""
+    comparisons: list[Comparison] = []
+    """Pairs of runs whose difference is shown with its interval in results/comparisons.csv."""
     figures: Figures = Figures()
     """What the figures show: the runs by their part in the paper, the data sets to test on and the
     sweeps' grids."""

@@ -10,7 +10,11 @@ from unseen.plan import classes, paths
 from unseen.plan.plan import Plan
 from unseen.plan.sources import class_list
 
-ENDINGS = {paths.TABLE: (".md", ".tex", ".json"), paths.FIGURE: (".svg", ".png", ".json")}
+ENDINGS = {
+    paths.COMPARISONS: (".md", ".json"),
+    paths.TABLE: (".md", ".tex", ".json"),
+    paths.FIGURE: (".svg", ".png", ".json"),
+}
 _WILDCARD = re.compile(r"\{(\w+)\}")
 
 
@@ -144,4 +148,6 @@ def _not_served(plan: Plan, reading: _Reading) -> str:
 
 def _top_files(plan: Plan) -> list[str]:
     tables = [paths.TABLE.format(number=number) for number in plan.config.tables]
-    return [*tables, *(paths.FIGURE.format(number=number) for number in "1234567"), paths.REPORT]
+    compared = [paths.COMPARISONS] if plan.config.comparisons else []
+    figures = [paths.FIGURE.format(number=number) for number in "1234567"]
+    return [*tables, *compared, *figures, paths.REPORT]

@@ -107,7 +107,7 @@ def figure(shown: Mapping[str, Any], captions: Path) -> dict[str, Any]:
 def heading(path: Path) -> str:
     """`Table 2` for `table2.csv`."""
     kind = path.stem.rstrip("0123456789")
-    return f"{kind.capitalize()} {path.stem.removeprefix(kind)}"
+    return f"{kind.capitalize()} {path.stem.removeprefix(kind)}".strip()
 
 
 def caption(folder: Path, name: str) -> str:

@@ -304,7 +304,12 @@ def _grid(
 def markdown(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
     """The table in Markdown, its numbers aligned to the right."""
     header, body = _grid(layout, datasets, rows, markup.markdown, " ± ")
-    numbers = len(datasets) * len(layout.measures)
+    return markdown_table(header, body, len(datasets) * len(layout.measures))
+
+
+def markdown_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers: int) -> str:
+    """Cells that are escaped already as a table in Markdown, the last `numbers` columns to the
+    right."""
     rule = ["---"] * (len(header) - numbers) + ["---:"] * numbers
     return "".join(f"| {' | '.join(line)} |\n" for line in (header, rule, *body))
 

@@ -191,7 +191,8 @@ def test_figures_say_what_they_lack(tiny: Plan) -> None:
 
 def test_the_report_shows_what_the_tables_show(demo: Plan, tiny: Plan) -> None:
     report = report_page.report_plan(demo)
-    assert report.tables == tuple(f"results/table{number}.csv" for number in (1, 2, 3))
+    tables = [f"results/table{number}.csv" for number in (1, 2, 3)]
+    assert report.tables == (*tables, "results/comparisons.csv")
     assert len(report.figures) == 7 and report.figures[0].path == "results/figure1.svg"
     assert report.figures[3].pretraining == {
         "e2e": "results/overlap/demo-e2e_pretraining.txt",
