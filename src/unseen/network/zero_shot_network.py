@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from unseen.base.devices import autocast
 from unseen.base.errors import UserError
 from unseen.network.settings import FIXED_WIDTH, PAPER_WIDTH
-from unseen.network.visual_encoders import VISUAL_ENCODERS, draw_as_he, use_planar_convolutions
 
 
 class ZeroShotNetwork(nn.Module):
@@ -121,6 +120,13 @@ def build_network(
     layer on the side of the videos and none on that of the classes); `c3d_start` how c3d's weights
     are drawn, `pytorch` or `he`. Raises UserError for an unknown name or sizes that it cannot take.
     """
+    # Here, since it loads all of torchvision's networks, which published classifiers need not.
+    from unseen.network.visual_encoders import (
+        VISUAL_ENCODERS,
+        draw_as_he,
+        use_planar_convolutions,
+    )
+
     settings = {
         "name": name,
         "embedding_dim": embedding_dim,

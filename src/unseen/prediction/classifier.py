@@ -33,15 +33,18 @@ from torch.nn import functional
 from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.names import shown
-from unseen.network.convex import load_model
+from unseen.classes.overlap import distances
+from unseen.network.convex import LIKELIEST, convex_network, load_model
 from unseen.network.inference import embed_features, visual_features
 from unseen.network.model_file import ModelContent
+from unseen.network.published import find_published
 from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.requested_classes import (
     OVERLAP_THRESHOLD,
     Requested,
     Seen,
     Trained,
+    embed_beside,
     embed_requested,
     parse_classes,
 )
@@ -204,33 +207,64 @@ def load_classifier(
     threshold: float = OVERLAP_THRESHOLD,
     device: str = "auto",
     dtype: str = "auto",
+    likeliest: int = LIKELIEST,
+    centre: bool = False,
+    leave_out_seen: bool = False,
 ) -> Classifier:
     """A model that chooses among `classes`: names (also as one text, separated by commas), or a
     mapping from names to the words that embed them.
 
-    `word_vectors` is the file that the model was trained with; classes that it was trained on need
-    none. `device` is auto, cpu or cuda; `dtype` auto, float32 or bfloat16.
+    `model` is a file, or the name of a published classifier, whose classes are combined as a run of
+    method convex does: the `likeliest` of them, their mean taken off with `centre`, and with
+    `leave_out_seen` without those that coincide with one of `classes`. `word_vectors` is the file
+    that the model was trained with; classes that it was trained on need none. `device` is auto, cpu
+    or cuda; `dtype` auto, float32 or bfloat16.
 
     Raises UserError when the model or the vectors cannot be used.
     """
     picked = pick_device(device)
-    network, content = load_model(Path(model), picked)
-    if network.semantic_encoder is None:
-        raise UserError(f"{model} is a plain classifier: it knows no class but its own")
     wanted = _wanted(classes)
-    trained = trained_classes(content)
-    requested = embed_requested(
-        wanted, trained, Path(word_vectors) if word_vectors else None, threshold=threshold
-    )
+    vectors = Path(word_vectors) if word_vectors else None
+    if Path(model).is_file():
+        network, content = load_model(Path(model), picked)
+        if network.semantic_encoder is None:
+            raise UserError(f"{model} is a plain classifier: it knows no class but its own")
+        trained = trained_classes(content)
+        requested = embed_requested(wanted, trained, vectors, threshold=threshold)
+        reference, input_settings = trained.vectors, _input_settings(content)
+    else:
+        published = find_published(str(model))
+        if vectors is None:
+            raise UserError(f"{published.name} needs word vectors to compare names by: name a file")
+        requested, sources = embed_beside(
+            wanted, published.class_words, published.name, vectors, threshold=threshold
+        )
+        if leave_out_seen:
+            sources = _beyond(sources, requested.vectors, threshold)
+        network, _, reference = convex_network(
+            published.name, sources, likeliest=likeliest, centre=centre
+        )
+        network.to(picked).requires_grad_(False)
+        input_settings = published.input
     return Classifier(
         network=network,
-        input_settings=_input_settings(content),
+        input_settings=input_settings,
         requested=requested,
         class_vectors=_in_video_space(network, requested.vectors, picked),
-        trained_vectors=_in_video_space(network, trained.vectors, picked),
+        trained_vectors=_in_video_space(network, reference, picked),
         device=picked,
         dtype=pick_dtype(dtype, picked),
     )
+
+
+def _beyond(sources: Mapping[str, Array], vectors: Array, threshold: float) -> dict[str, Array]:
+    """The source classes that are farther than the threshold from all of `vectors` (Eq. 3)."""
+    near = distances(np.stack(list(sources.values())), vectors).min(axis=1)
+    return {
+        name: vector
+        for (name, vector), distance in zip(sources.items(), near, strict=True)
+        if distance > threshold
+    }
 
 
 def _wanted(

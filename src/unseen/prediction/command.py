@@ -1,9 +1,8 @@
-"""The command `unseen`: a trained model on your own videos and your own classes."""
+"""The command `unseen`: a trained or a published model on your own videos and your own classes."""
 
 import argparse
 import csv
 import io
-import re
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -20,18 +19,18 @@ from unseen.base.tabular import as_text
 if TYPE_CHECKING:
     from unseen.prediction.classifier import Classifier, Failure, Prediction, Video
 
-WORD_VECTORS = Path("resources/word_vectors/googlenews.bin")
+MODEL_ENDINGS = (".safetensors", ".pt", ".pth", ".tar")
+"""Of names that are files, and not those of published weights."""
 SHOWN = 5
 SOME_FAILED = 3
 """Exit code when some files could not be read; 1 is an error that ended the command."""
-MODEL_ENDINGS = (".safetensors", ".pt")
-"""Of model files; the second is that of the first version."""
 FORMATS = ("table", "csv", "json")
 ENDINGS = {"": "table", ".txt": "table", ".csv": "csv", ".json": "json"}
 """What a name of --output means."""
 SCREEN = Path("-")
 EPILOG = """\
 examples:
+  unseen predict --model efficientnet_lite2 --classes "riding a horse, playing piano" holiday.mp4
   unseen predict --model results/models/demo-e2e/model.safetensors \\
       --classes "riding a horse, playing chess, surfing" holiday.mp4 clips/*.avi
   unseen predict --model MODEL --classes-file classes.txt --format csv --output out.csv videos/
@@ -96,7 +95,12 @@ def _add_predict(commands: Any) -> None:
     parser.set_defaults(call=_predict)
     add = parser.add_argument
     add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, or a folder of videos")
-    add("--model", type=Path, required=True, metavar="FILE", help="a model (see unseen models)")
+    add(
+        "--model",
+        required=True,
+        metavar="MODEL",
+        help="a model's file, or the name of a published classifier (see unseen models)",
+    )
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument("--classes", metavar="NAMES", help="class names, separated by commas")
     classes.add_argument(
@@ -110,8 +114,10 @@ def _add_predict(commands: Any) -> None:
         "--word-vectors",
         type=Path,
         metavar="FILE",
-        help="the word vectors that the model was trained with (default: "
-        f"{WORD_VECTORS} if it is there); classes that it was trained on need none",
+        help="the word vectors that the model was trained with (default:"
+        " resources/word_vectors/googlenews.bin if it is there); classes that it was trained on"
+        " need none. For a published classifier any will do, and small ones are fetched where there"
+        " are none",
     )
     add(
         "--format",
@@ -122,23 +128,47 @@ def _add_predict(commands: Any) -> None:
     add("--html", type=Path, metavar="FILE", help="also write a page with frames and bars")
     add("--window", type=float, metavar="SECONDS", help="predict along time, in such windows")
     add("--stride", type=float, metavar="SECONDS", help="from window to window (default: --window)")
-    add("--snippets", type=int, metavar="T", help="a video (default 25) or window (default 5)")
+    add(
+        "--snippets",
+        type=int,
+        metavar="T",
+        help="a window (default 5) or video (default: what the model's results say that it was"
+        " tested with, else 25)",
+    )
     add("--batch-size", type=int, default=50, metavar="N", help="snippets at a time (default 50)")
     add("--workers", type=int, default=2, metavar="N", help="ffmpeg processes (default 2)")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
     add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
+    published = parser.add_argument_group("published classifiers")
+    add = published.add_argument
+    add("--likeliest", type=_count, metavar="T", help="classes that are combined (default 10)")
+    add("--centre", action="store_true", help="take the mean of the class embeddings off")
+    add(
+        "--leave-out-seen",
+        action="store_true",
+        help="combine no class that is one of yours, as in a test of unseen classes",
+    )
+
+
+def _count(text: str) -> int:
+    """A whole number of 1 or more."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number of 1 or more, not {text!r}")
+    return int(text)
 
 
 def _add_models(commands: Any) -> None:
     parser = commands.add_parser(
         "models",
-        help="list trained models and their scores",
-        description="List the models in a folder of results, with their scores on test sets.",
+        help="list trained models and their scores, and published ones",
+        description="List the models in a folder of results, with their scores on test sets, and"
+        " published classifiers that need no training.",
     )
     parser.set_defaults(call=_models)
     parser.add_argument(
         "results", nargs="?", type=Path, default=Path("results"), help="default: results"
     )
+    parser.add_argument("--all", action="store_true", help="all published classifiers")
 
 
 def _add_export(commands: Any) -> None:
@@ -164,17 +194,20 @@ def _predict(options: argparse.Namespace) -> int:
         classify_files,
         load_classifier,
     )
+    from unseen.prediction.model_list import snippets_of_tests
     from unseen.prediction.requested_classes import parse_classes, read_classes
+    from unseen.prediction.vectors import find_word_vectors
 
+    published = _is_published(options)
+    own = None if published or options.window else snippets_of_tests(Path(options.model))
     reading = Reading(
-        snippets=options.snippets,
+        snippets=options.snippets or own,
         window_s=options.window,
         stride_s=options.stride,
         pictures=4 if options.html else 0,
         batch_size=options.batch_size,
         workers=options.workers,
     )
-    _check_is_there(options.model)
     files = list(video_files(options.videos))
     form = _format(options)
     _check_places(options, files)
@@ -183,9 +216,10 @@ def _predict(options: argparse.Namespace) -> int:
         read_classes(options.classes_file)
         if options.classes_file
         else parse_classes(options.classes),
-        options.word_vectors or (WORD_VECTORS if WORD_VECTORS.is_file() else None),
+        find_word_vectors(options.word_vectors, fetch=published),
         threshold=options.threshold,
         device=options.device,
+        **_convex_options(options),
     )
     for note in classifier.requested.notes:
         say(f"warning: {note}", sys.stderr)
@@ -208,6 +242,13 @@ def _predict(options: argparse.Namespace) -> int:
 
             summary = as_json(classifier, results, shown(str(options.model)))
             _write(options.html, prediction_page(summary, [video.pictures for video in videos]))
+    short = [video for video in videos if options.window and video.duration_s < options.window]
+    if short:
+        say(
+            f"note: {len(short)} of the videos are shorter than --window {options.window:g}: each"
+            f" is one window, of {reading.snippets_each} snippets",
+            sys.stderr,
+        )
     for failure in failures:
         say(f"cannot read {failure.path}: {failure.reason}", sys.stderr)
     if failures:
@@ -243,6 +284,30 @@ def video_files(paths: Iterable[Path]) -> Iterator[Path]:
         known.update(inside)
 
 
+def _is_published(options: argparse.Namespace) -> bool:
+    """Whether --model names published weights. Raises UserError where it names nothing, and for
+    options that are of no use to it."""
+    from unseen.network.published import find_published
+
+    given = ["--" + key.replace("_", "-") for key in _convex_options(options)]
+    is_name = not ("/" in options.model or options.model.endswith(MODEL_ENDINGS))
+    if is_name and not Path(options.model).exists():
+        find_published(options.model)
+        return True
+    _check_is_there(Path(options.model))
+    if given:
+        raise UserError(
+            f"{', '.join(given)}: only for published classifiers; a model's file has its own"
+        )
+    return False
+
+
+def _convex_options(options: argparse.Namespace) -> dict[str, Any]:
+    """Those that are given."""
+    names = ("likeliest", "centre", "leave_out_seen")
+    return {name: value for name in names if (value := getattr(options, name))}
+
+
 def _check_is_there(model: Path) -> None:
     if model.is_dir():
         raise UserError(f"the model {model} is a folder; name the file in it, model.safetensors")
@@ -269,7 +334,8 @@ def _check_places(options: argparse.Namespace, inputs: list[Path]) -> None:
     """Before any work: both places can be written, differ, and are no input of the command."""
     places = {"--output": options.output, "--html": options.html}
     given = {option: path for option, path in places.items() if path and path != SCREEN}
-    read = {path.resolve() for path in (*inputs, options.model, options.classes_file) if path}
+    named = (*inputs, Path(options.model), options.classes_file)
+    read = {path.resolve() for path in named if path}
     for option, path in given.items():
         try:
             check_writable(path)
@@ -428,56 +494,22 @@ WRITERS = {"table": as_table, "csv": as_csv, "json": _json_text}
 
 
 def _models(options: argparse.Namespace) -> int:
-    found = (options.results / "models").glob("*/model.*")
-    files = sorted(path for path in found if path.suffix in MODEL_ENDINGS)
-    if not files:
-        raise UserError(f"{options.results}/models holds no model: train one, or name the folder")
+    from unseen.prediction.model_list import (
+        metrics_of,
+        model_lines,
+        published_lines,
+        seen_before,
+        trained_models,
+    )
+
+    files = trained_models(options.results)
+    say("trained models" if files else f"{options.results}/models holds no trained model")
     for path in files:
-        say("\n".join(model_lines(path, options.results / "metrics" / path.parent.name)))
-        say(f"  classes near a test class that its weights had seen: {_seen_before(path)}")
+        say("\n".join(model_lines(path, metrics_of(path))))
+        say(f"  classes near a test class that its weights had seen: {seen_before(path)}")
+    say("\npublished classifiers, by name and without training")
+    say("\n".join(published_lines(every=options.all)))
     return 0
-
-
-def _seen_before(model: Path) -> str:
-    """What the pipeline says of a run's initial weights; its seeds and subsets share the answer."""
-    run = model.parent.name
-    base = re.sub(r"-(seed\d+|\d+classes-.*|[\d.]+percent-.*)$", "", run)
-    states = [model.parents[2] / "overlap" / f"{name}_pretraining.txt" for name in (run, base)]
-    found = next((state for state in states if state.is_file()), None)
-    return found.read_text(encoding="utf-8").strip() if found else "not computed"
-
-
-def model_lines(path: Path, metrics: Path) -> list[str]:
-    """A model's file, what it was trained on, and a line a test set that it was scored on."""
-    from unseen.base.tabular import read_rows
-    from unseen.network.model_file import read_model
-
-    _, content = read_model(path)
-    network, classes = content["network"], len(content["classes"])
-    lines = [
-        str(path),
-        f"  {network['name']}, {network['frames']} frames of {network['crop']} pixels;"
-        f" {classes} training classes; vectors {content['embedding']['name']}"
-        f" ({content['embedding']['digest'][:12]})",
-    ]
-    for entry in content["lineage"]:
-        known = entry["classes"]
-        count = "classes not known" if known is None else f"{len(known)} classes"
-        lines.append(f"  started from {entry['weights']} ({count})")
-    scored = False
-    for table in sorted(metrics.glob("*.csv")):
-        if table.stem.endswith(("_per_class", "_confusions")):
-            continue
-        rows = [row for row in read_rows(table, ["split", "top1"]) if row["split"] == "all"]
-        for row in rows:
-            if row["snippets"] == max((other["snippets"] for other in rows), key=int):
-                scored = True
-                lines.append(
-                    f"  {table.stem}: top-1 {row['top1']}%, top-5 {row['top5']}% of"
-                    f" {row['videos']} videos in {row['classes']} classes"
-                    f" ({row['snippets']} snippets{', seen classes' if row.get('seen') else ''})"
-                )
-    return lines if scored else [*lines, "  not scored"]
 
 
 # export

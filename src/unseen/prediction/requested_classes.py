@@ -11,6 +11,7 @@ import numpy.typing as npt
 from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes import class_list
+from unseen.classes.class_list import ClassWords
 from unseen.classes.overlap import distances
 from unseen.classes.sentence_encoder import encode_phrases
 from unseen.classes.word_vectors import Selection, read_vectors
@@ -152,6 +153,58 @@ def embed_requested(
     return Requested(list(wanted), vectors, words, seen, notes)
 
 
+def embed_beside(
+    wanted: Wanted,
+    sources: ClassWords,
+    source: str,
+    word_vectors: Path,
+    *,
+    threshold: float = OVERLAP_THRESHOLD,
+) -> tuple[Requested, dict[str, Vectors]]:
+    """The same for published weights, which bring no vectors: those of `sources`, the weights' own
+    classes with their words, are made of the same file. Returns them too, (D,) each, without the
+    classes that have no vector.
+
+    Those within `threshold` of one of the weights' classes, or of its name, are marked; `source`
+    is the name of the weights.
+
+    Raises:
+        UserError: A word of a wanted class has no vector, or no source class has one.
+    """
+    stored = {tuple(split_name(name)): name for name in sources}
+    notes: list[str] = []
+    if word_vectors.is_dir():
+        phrases = {name: " ".join(words) or phrase_of(name) for name, words in wanted.items()}
+        own = {name: phrase_of(name) for name in sources}
+        rows = iter(encode_phrases([*phrases.values(), *own.values()], word_vectors))
+        made = {name: (phrase.split(), next(rows)) for name, phrase in phrases.items()}
+        beside = {name: (phrase.split(), next(rows)) for name, phrase in own.items()}
+    else:
+        known_words = {
+            name: list(words) or sources.get(stored.get(tuple(split_name(name)), ""), [])
+            for name, words in wanted.items()
+        }
+        needed = {word for name, words in known_words.items() for word in words or _forms(name)}
+        source_words = {word for words in sources.values() for word in words}
+        selection = read_vectors(word_vectors, needed, source_words)
+        vectors = dict(zip(selection.words, selection.vectors, strict=True))
+        made = _embed_words(known_words, vectors, READINGS[0], selection, word_vectors)
+        beside = {
+            name: (words, vector)
+            for name, words in sources.items()
+            if (vector := _mean(words, vectors, READINGS[0])) is not None
+        }
+    if not beside:
+        raise UserError(f"{word_vectors} has vectors for none of the classes of {source}")
+    words = [made[name][0] for name in wanted]
+    notes += _same_words(wanted, words)
+    matrix = np.stack([made[name][1] for name in wanted])
+    nothing = Trained([], np.zeros((0, matrix.shape[1]), np.float32), "", "", {source: [*sources]})
+    seen = _seen(list(wanted), matrix, nothing, beside, threshold, notes)
+    requested = Requested(list(wanted), matrix, words, seen, notes)
+    return requested, {name: vector for name, (_, vector) in beside.items()}
+
+
 def _same_words(names: Iterable[str], words: Sequence[Sequence[str]]) -> list[str]:
     """A note on classes that the same words embed, so that none is ever nearer than the other."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
@@ -220,9 +273,27 @@ def _look_up(
     reading = max(READINGS, key=lambda way: counts[way])
     _warn_if_strange(counts[reading], trained, path, notes)
 
+    made = _embed_words(new, known, reading, selection, path)
+    earlier = {}
+    for name in before:
+        used = _known_forms(name, known, reading)
+        vector = _mean(used, known, reading)
+        if vector is not None:
+            earlier[name] = used, vector
+    return made, earlier
+
+
+def _embed_words(
+    wanted: Wanted,
+    known: Mapping[str, Vectors],
+    reading: _Reading,
+    selection: Selection,
+    path: Path,
+) -> dict[str, tuple[list[str], Vectors]]:
+    """The words and the vector of each class. Raises UserError that names all words without one."""
     made: dict[str, tuple[list[str], Vectors]] = {}
     missing: dict[str, list[str]] = defaultdict(list)
-    for name, words in new.items():
+    for name, words in wanted.items():
         used = list(words) or _known_forms(name, known, reading)
         for word in used:
             if word not in known:
@@ -234,13 +305,7 @@ def _look_up(
             raise UserError(f"the class {name!r} has no words: write `name<TAB>words` in a file")
     if missing:
         raise UserError(_missing_message(missing, selection, path))
-    earlier = {}
-    for name in before:
-        used = _known_forms(name, known, reading)
-        vector = _mean(used, known, reading)
-        if vector is not None:
-            earlier[name] = used, vector
-    return made, earlier
+    return made
 
 
 def _forms(name: str) -> Iterable[str]:

@@ -14,7 +14,12 @@ from unseen.base.errors import UserError
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.network import classifiers, convex
 from unseen.network.convex import ConvexCombination, convex_network, load_model, make_convex_model
-from unseen.network.published import EFFICIENTNET, find_published, published_classifiers
+from unseen.network.published import (
+    EFFICIENTNET,
+    find_published,
+    published_classifiers,
+    torchvision_cache,
+)
 
 SMALL = "mobilenet_v3_small:IMAGENET1K_V1"
 
@@ -49,7 +54,10 @@ def test_the_table_is_torchvisions() -> None:
         if name == EFFICIENTNET:
             continue
         network, _, key = name.partition(":")
-        transforms = torchvision.models.get_model_weights(network)[key].transforms()
+        weights = torchvision.models.get_model_weights(network)[key]
+        assert published.file == Path(weights.url).name, name
+        assert list(published.class_words) == weights.meta["categories"], name
+        transforms = weights.transforms()
         side = transforms.resize_size[0]
         assert published.short_side == side + side % 2, name
         assert published.crop == transforms.crop_size[0], name
@@ -68,8 +76,25 @@ def test_every_weight_of_kinetics_is_there() -> None:
 
 
 def test_an_unknown_classifier_is_refused_with_a_near_name() -> None:
-    with pytest.raises(UserError, match=r"did you mean efficientnet_lite2\?.*published.tsv"):
+    with pytest.raises(UserError, match=r"did you mean efficientnet_lite2\?.*models --all"):
         find_published("efficientnet_lite")
+
+
+def test_a_network_of_one_weight_needs_not_name_it() -> None:
+    assert find_published("r2plus1d_18").name == "r2plus1d_18:KINETICS400_V1"
+    with pytest.raises(UserError, match=r"several weights.*KINETICS400_IMAGENET22K_V1"):
+        find_published("swin3d_b")
+
+
+@pytest.mark.parametrize("variable", ["TORCH_HOME", "XDG_CACHE_HOME", None])
+def test_torchvisions_cache_is_where_torch_has_it(
+    variable: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    if variable:
+        monkeypatch.setenv(variable, "~/somewhere")
+    assert torchvision_cache() == Path(torch.hub.get_dir()) / "checkpoints"
 
 
 @pytest.fixture

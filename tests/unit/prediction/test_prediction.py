@@ -36,9 +36,9 @@ from unseen.prediction.command import (
     as_csv,
     as_json,
     as_table,
-    model_lines,
     video_files,
 )
+from unseen.prediction.model_list import model_lines
 from unseen.prediction.page import prediction_page
 from unseen.prediction.requested_classes import (
     Seen,
