@@ -243,7 +243,10 @@ FEATURE_KEYS = {
     *("batch_size", "clips_per_epoch", "feature_epochs"),
 }
 """Those that the features of a frozen network depend on."""
-PLACES = {"device": "auto", "gpus": 2, "threads": 2, "workers": 1, "checkpoint_minutes": 1}
+PLACES = {
+    **{"device": "auto", "gpus": 2, "nodes": 2, "threads": 2, "workers": 1},
+    "checkpoint_minutes": 1,
+}
 """Those that leave a model as it is."""
 CONTRASTIVE = ("temperature", "uniformity", "projection")
 UNREAD = {"feature_epochs", "temperature", "uniformity"}
@@ -273,6 +276,8 @@ for key, value in PLACES.items():
         CASES[f"{section}.{key}"] = value, set()
 
 ALSO = {
+    **{f"{where}.nodes": {f"{where}.gpus": 2} for where in ("training", "figures.training")},
+    **{f"runs.{run}.nodes": {f"runs.{run}.gpus": 2} for run in ("demo-e2e", "fixed")},
     "runs.released.method": {
         "runs.released.weights": "efficientnet_lite2",
         "runs.released.trained_on": None,

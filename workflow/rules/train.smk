@@ -41,6 +41,8 @@ rule train:
     threads: asks(training.cpus)
     resources:
         gpu=asks(training.gpus),
+        nodes=asks(training.nodes),
+        tasks=asks(training.nodes),
         mem_mb=lambda wildcards, attempt: 16000 * min(attempt, 3),
         runtime=1440,
     params:

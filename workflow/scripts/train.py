@@ -17,6 +17,7 @@ def main() -> int | None:
     )
     parser.add_argument("--log", type=Path, required=True, metavar="CSV")
     parser.add_argument("--processes", type=int, default=1, help="one a GPU, under torchrun")
+    parser.add_argument("--nodes", type=int, default=1, help="over which the processes spread")
     parser.add_argument("--digest", default="", help="names the caller's code and settings")
     parser.add_argument(
         "--resume",
@@ -26,7 +27,7 @@ def main() -> int | None:
     )
     options = parser.parse_args()
     if options.processes > 1 and "LOCAL_RANK" not in os.environ:
-        return launch(options.processes, sys.argv)
+        return launch(options.processes, options.nodes, sys.argv)
     return train(
         sources_of(options),
         settings_of(options),

@@ -1,8 +1,12 @@
 """The processes that train together: one does the work, or one a GPU under `torchrun`."""
 
 import os
+import secrets
+import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -70,20 +74,70 @@ def process_group(device: str) -> Iterator[Group]:
         dist.destroy_process_group()
 
 
-def launch(processes: int, command: list[str]) -> int:
+def launch(processes: int, nodes: int, command: list[str]) -> int:
     """Run a training script in as many processes under `torchrun`, and return its exit code.
 
-    What they print is printed here; signals to stop are passed on as SIGTERM.
+    They are spread over the nodes of a Slurm job; elsewhere each "node" is an agent of its own on
+    this machine. When one of the agents fails the others are ended, so that the job can be started
+    anew from its checkpoint. What they print is printed here; signals to stop are passed on as
+    SIGTERM.
+
+    Args:
+        processes: Their number in all, a multiple of `nodes`.
+        nodes: The number of machines.
+        command: The script and its arguments.
     """
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    child = subprocess.Popen(
-        [*torchrun, f"--nproc-per-node={processes}", "--", *command],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    with stop_signals(child.terminate) as told_to_stop:
-        for line in child.stdout or ():
-            print(line, end="", flush=True)
-        code = child.wait()
-    return STOPPED if told_to_stop else code
+    torchrun = [sys.executable, "-m", "torch.distributed.run", *_meeting(nodes)]
+    agent = [*torchrun, f"--nproc-per-node={processes // nodes}", "--", *command]
+    read, write = os.pipe()
+    with os.fdopen(read) as printed:
+        agents = [
+            subprocess.Popen(one, stdout=write, stderr=subprocess.STDOUT)
+            for one in _agents(nodes, agent)
+        ]
+        os.close(write)
+
+        def end() -> None:
+            for one in agents:
+                one.terminate()
+
+        with stop_signals(end) as told_to_stop:
+            watch = threading.Thread(target=_end_together, args=(agents,), daemon=True)
+            watch.start()
+            for line in printed:
+                print(line, end="", flush=True)
+            codes = [one.wait() for one in agents]
+    return STOPPED if told_to_stop else next(filter(None, codes), 0)
+
+
+def _meeting(nodes: int) -> list[str]:
+    """How torchrun's agents find each other: this process is on the first of the nodes."""
+    if nodes == 1:
+        return ["--standalone"]
+    host = socket.gethostname() if _slurm_nodes() > 1 else "localhost"
+    with socket.socket() as free:
+        free.bind(("", 0))
+        port = free.getsockname()[1]
+    backend = ["--rdzv-backend=c10d", f"--rdzv-endpoint={host}:{port}"]
+    return [f"--nnodes={nodes}", *backend, f"--rdzv-id={secrets.token_hex(8)}"]
+
+
+def _agents(nodes: int, agent: list[str]) -> list[list[str]]:
+    """The commands that start an agent on each node."""
+    if nodes > 1 and _slurm_nodes() >= nodes:
+        step = ["srun", "--overlap", "--kill-on-bad-exit=1", f"--nodes={nodes}"]
+        return [[*step, f"--ntasks={nodes}", "--ntasks-per-node=1", *agent]]
+    return [agent] * nodes
+
+
+def _slurm_nodes() -> int:
+    return int(os.environ.get("SLURM_JOB_NUM_NODES", 1))
+
+
+def _end_together(agents: list[subprocess.Popen[bytes]]) -> None:
+    """End all agents when one has failed."""
+    while any(one.poll() is None for one in agents):
+        if any(one.poll() for one in agents):
+            for one in agents:
+                one.terminate()
+        time.sleep(1)

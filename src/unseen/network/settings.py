@@ -66,6 +66,8 @@ class TrainingKeys:
     """Where the network runs; auto takes CUDA where there is one."""
     gpus: Annotated[int, Field(ge=0), read_by()] = 1
     """GPUs of a training job; above 1 it starts under torchrun."""
+    nodes: Annotated[int, Field(ge=1), read_by()] = 1
+    """Machines over which a Slurm job spreads its GPUs."""
     threads: Annotated[int, Field(ge=1), read_by()] = 2
     """CPU threads of a training or embedding job."""
     workers: Annotated[int, Field(ge=0), read_by()] = 2
@@ -177,6 +179,8 @@ class TrainingSettings(TrainingKeys):
             yield "warmup_epochs has no effect on schedule: one_cycle, which has a warm-up"
         if self.gpus > 1 and self.batch_size % self.gpus:
             yield f"batch_size {self.batch_size} cannot be shared by {self.gpus} gpus"
+        if max(self.gpus, 1) % self.nodes:
+            yield f"nodes: gpus {self.gpus} cannot be spread over {self.nodes} nodes"
         if self.frames < LEAST_FRAMES.get(self.network, 1):
             yield f"frames: {self.network} needs {LEAST_FRAMES[self.network]} or more"
         if self.network in FIXED_WIDTH and self.width != PAPER_WIDTH:

@@ -100,8 +100,16 @@ def _told(run: Run) -> TrainingSettings:
 
 
 def launcher(_plan: Plan, run: Run) -> list[str]:
-    """The argument that starts torchrun, where a run wants several GPUs."""
-    return ["--processes", str(run.settings.gpus)] if run.settings.gpus > 1 else []
+    """The arguments that start torchrun, where a run wants several GPUs."""
+    if run.settings.gpus <= 1:
+        return []
+    spread = ["--nodes", str(run.settings.nodes)] if run.settings.nodes > 1 else []
+    return ["--processes", str(run.settings.gpus), *spread]
+
+
+def nodes(_plan: Plan, run: Run) -> int:
+    """Machines to ask for."""
+    return run.settings.nodes
 
 
 def gpus(_plan: Plan, run: Run) -> int:
@@ -127,5 +135,5 @@ def cpus_of_one(_plan: Plan, run: Run) -> int:
 
 
 def cpus(plan: Plan, run: Run) -> int:
-    """The same for training, with a process a GPU."""
-    return cpus_of_one(plan, run) * max(1, run.settings.gpus)
+    """The same for training, with a process a GPU, on each of its machines."""
+    return cpus_of_one(plan, run) * max(1, run.settings.gpus // run.settings.nodes)

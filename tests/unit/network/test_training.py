@@ -277,32 +277,65 @@ def test_two_processes_learn_as_one(sources, tmp_path):
     )
 
 
-@pytest.mark.long
-def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path):
-    script = SCRIPTS / "train.py"
+def script(sources, folder, epochs: int, nodes: int) -> list:
+    """The command that trains in two processes."""
     (dataset,) = sources.shards
     arguments = ["--shards", *(f"{dataset}={path}" for path in sources.shards[dataset])]
     arguments += ["--labels", f"{dataset}={sources.labels[dataset]}"]
     arguments += ["--class-embeddings", f"{dataset}={sources.class_embeddings[dataset]}"]
-    arguments += [
-        "--kept",
-        str(sources.kept),
-        "--settings",
-        json.dumps(asdict(replace(TINY, epochs=40))),
-    ]
-    (tmp_path / "arguments").write_text("\n".join(arguments))
-    command = [sys.executable, script, f"@{tmp_path / 'arguments'}", "--processes", "2"]
-    command += ["--output", tmp_path / "model.safetensors", "--log", tmp_path / "log.csv"]
-    environment = os.environ | {"PYTHONPATH": str(SOURCE)}
-    process = subprocess.Popen(command, env=environment)
+    settings = json.dumps(asdict(replace(TINY, epochs=epochs)))
+    arguments += ["--kept", str(sources.kept), "--settings", settings]
+    folder.mkdir(exist_ok=True)
+    (folder / "arguments").write_text("\n".join(arguments))
+    command = [sys.executable, SCRIPTS / "train.py", f"@{folder / 'arguments'}"]
+    command += ["--processes", "2", "--nodes", str(nodes)]
+    return [*command, "--output", folder / "model.safetensors", "--log", folder / "log.csv"]
+
+
+ENVIRONMENT = os.environ | {"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.mark.long
+def test_the_script_trains_stops_and_goes_on_in_two_processes(sources, tmp_path):
+    command = script(sources, tmp_path, epochs=40, nodes=1)
+    process = subprocess.Popen(command, env=ENVIRONMENT)
     while not checkpoints(tmp_path) and process.poll() is None:
         time.sleep(0.01)
     process.terminate()
     assert process.wait() == STOPPED
     assert not (tmp_path / "model.safetensors").exists()
-    subprocess.run(command, check=True, env=environment)
+    subprocess.run(command, check=True, env=ENVIRONMENT)
     assert len(rows_of(tmp_path)) == 40
     load_model(tmp_path / "model.safetensors")
+
+
+@pytest.mark.long
+def test_how_processes_spread_over_nodes_changes_no_byte(sources, tmp_path):
+    """Two agents that meet on this machine, as torchrun's do on two."""
+    for nodes in (1, 2):
+        command = script(sources, tmp_path / str(nodes), epochs=3, nodes=nodes)
+        subprocess.run(command, check=True, env=ENVIRONMENT, timeout=300)
+    one, two = (tmp_path / str(nodes) / "model.safetensors" for nodes in (1, 2))
+    assert one.read_bytes() == two.read_bytes()
+
+
+@pytest.mark.long
+def test_a_lost_node_ends_the_job_and_the_next_one_goes_on(sources, tmp_path):
+    command = script(sources, tmp_path, epochs=400, nodes=2)
+    process = subprocess.Popen(command, env=ENVIRONMENT)
+    while not checkpoints(tmp_path) and process.poll() is None:
+        time.sleep(0.01)
+    lost = subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()[1]
+    os.kill(int(lost), signal.SIGKILL)
+    assert process.wait(timeout=120) not in (0, STOPPED)
+    assert not (tmp_path / "model.safetensors").exists()
+    resumed = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
+    printed = []
+    for line in resumed.stdout:
+        printed.append(line)
+        if "going on from epoch" in line:
+            resumed.terminate()
+    assert resumed.wait() == STOPPED, printed
 
 
 def test_weights_alone_make_a_model(sources, tmp_path):
