@@ -25,6 +25,7 @@ from unseen.plan import (
     embedding,
     figures,
     listing,
+    motion,
     paths,
     records,
     report_page,

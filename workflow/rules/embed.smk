@@ -43,6 +43,31 @@ for number, sets in enumerate(embedding.groups_of_test_sets(PLAN)):
             EMBED
 
 
+rule match_motion:
+    """The simple opponent: test clips beside the training clips that move alike."""
+    input:
+        unpack(settled(motion.inputs)),
+    output:
+        main=paths.pair(paths.VIDEO_EMBEDDINGS),
+        digest=paths.pair(paths.digest(paths.VIDEO_EMBEDDINGS)),
+        arithmetic=paths.pair(paths.ARITHMETIC),
+    log:
+        paths.log("match_motion/{pair}"),
+    benchmark:
+        paths.benchmark("match_motion/{pair}")
+    wildcard_constraints:
+        pair=any_of(motion.pairs(PLAN)),
+    resources:
+        mem_mb=lambda wildcards, attempt: 8000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
+    params:
+        stage=stage,
+        code=PLAN.code("match_motion"),
+        arguments=told(motion.arguments),
+    shell:
+        "{params.stage} --log {log:q} -- match_motion.py {params.arguments:q} --output {output.main:q}"
+
+
 rule embed_other_videos:
     """Any other pair of run and data set, such as videos without labels, when it is asked for."""
     input:

@@ -101,6 +101,9 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
         if run.method == "convex":
             yield from _convex_mistakes(name, run)
             continue
+        if run.method == "motion":
+            yield from _motion_mistakes(name, run)
+            continue
         for key in ("likeliest", "centre", "input"):
             if key in run.given:
                 yield f"runs.{name}.{key} is read with method: convex alone"
@@ -122,6 +125,8 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
             yield f"runs.{name} has freeze without weights: a random encoder would be frozen"
         if run.train_on:
             yield from _training_mistakes(config, name, run)
+        if run.weights in runs and runs[run.weights].method == "motion":
+            yield f"runs.{name}.weights names {run.weights}, a run of method motion without weights"
     circle = _circle(runs)
     if circle:
         yield f"the weights of these runs form a circle: {' -> '.join(circle)}"
@@ -143,6 +148,16 @@ def _convex_mistakes(name: str, run: Run) -> Iterator[str]:
             f"runs.{name}.input: crop {convex.input['crop']} is larger than short_side "
             f"({convex.input['short_side']})"
         )
+
+
+def _motion_mistakes(name: str, run: Run) -> Iterator[str]:
+    """What a run without a network has no use for."""
+    read = ("method", "train_on", "unseen", "allow_seen", "embedding")
+    for key, value in run.given.items():
+        if value and key not in read:
+            yield f"runs.{name}.{key} has no effect on method: motion, which has no network"
+    if not run.train_on:
+        yield f"runs.{name} lacks train_on: method motion compares with training clips"
 
 
 def _training_mistakes(config: Configuration, name: str, run: Run) -> Iterator[str]:
@@ -216,6 +231,8 @@ def _figure_mistakes(config: Configuration) -> Iterator[str]:
             yield f"figures.{part} names no run: {name}" + suggest(name, config.runs)
             continue
         run = config.runs[name]
+        if run.method == "motion":
+            yield f"figures.{part} names {name}, a run of method motion, which trains nothing"
         for dataset in figures.datasets or ():
             if dataset not in config.datasets or not config.datasets[dataset].layout:
                 yield f"figures.datasets names no data set with videos: {dataset}"

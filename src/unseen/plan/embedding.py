@@ -11,12 +11,14 @@ from unseen.plan.runs import Run
 def groups_of_test_sets(plan: Plan) -> list[tuple[str, ...]]:
     """The different lists of test sets: runs with the same one share a rule, since a rule's
     outputs are the same for all its jobs."""
-    return sorted({run.tests for run in plan.runs.values() if run.tests})
+    return sorted({run.tests for run in plan.runs.values() if run.tests and not run.is_motion})
 
 
 def runs_with(plan: Plan, sets: Sequence[str]) -> list[str]:
     """The runs that are tested on these sets."""
-    return [name for name, run in plan.runs.items() if run.tests == tuple(sets)]
+    return [
+        name for name, run in plan.runs.items() if run.tests == tuple(sets) and not run.is_motion
+    ]
 
 
 def other_pairs(plan: Plan) -> list[str]:
@@ -26,7 +28,7 @@ def other_pairs(plan: Plan) -> list[str]:
         f"{run.name}/{name}"
         for run in plan.runs.values()
         for name in plan.listed
-        if name not in run.tests
+        if name not in run.tests and not run.is_motion
     ]
 
 

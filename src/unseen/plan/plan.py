@@ -112,12 +112,18 @@ class Plan:
     @property
     def trained(self) -> list[str]:
         """The others that train, or make a model of weights as they are."""
-        return [name for name in self.runs if name not in (*self.frozen, *self.convex)]
+        others = {*self.frozen, *self.convex, *self.motion}
+        return [name for name in self.runs if name not in others]
 
     @property
     def convex(self) -> list[str]:
         """The runs that combine the classes of a published classifier."""
         return [name for name, run in self.runs.items() if run.convex]
+
+    @property
+    def motion(self) -> list[str]:
+        """The runs that match training clips by their motion."""
+        return [name for name, run in self.runs.items() if run.is_motion]
 
     def kept(self, run: Run) -> list[str]:
         """The list of a run's kept classes; none for a run that has seen no known class."""

@@ -59,6 +59,7 @@ class Run:
     embedding: str
     weights: str | None
     convex: Convex | None
+    is_motion: bool
     settings: TrainingSettings = field(hash=False)
 
     @property
@@ -202,6 +203,7 @@ def _run(
         ),
         weights=weights,
         convex=convex,
+        is_motion=run.method == "motion",
         settings=replace(settings_of(config, base), seed=seed),
     )
 

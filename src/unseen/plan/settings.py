@@ -116,9 +116,11 @@ class Input(Section):
 class RunKeys(Section):
     """A run: what it trains on and is tested on. It may override any key of training."""
 
-    method: Literal["word_space", "convex"] = "word_space"
+    method: Literal["word_space", "convex", "motion"] = "word_space"
     """How a video finds its place among the class embeddings: word_space by a semantic encoder,
-    convex between the likeliest classes of a published classifier, without any training."""
+    convex between the likeliest classes of a published classifier, without any training; motion, a
+    simple opponent, at the mean of the classes of the 10 training clips whose maps of frame
+    differences (14 x 14) are nearest, without any network."""
     train_on: Annotated[Names, Field(min_length=1), Unique] | None = None
     """The training set or a list of them."""
     unseen: Annotated[list[str], Unique] = []

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from unseen.base.errors import UserError
 from unseen.plan import paths, versions
 from unseen.plan.plan import Inputs, Plan, contents
-from unseen.plan.runs import pretraining_sets, seeded
+from unseen.plan.runs import Run, pretraining_sets, seeded
 from unseen.plan.settings import Row
 from unseen.plan.specs import as_json
 
@@ -47,14 +47,16 @@ def _row(plan: Plan, row: Row) -> TableRow:
         runs=tuple(name + ending for name in seeds_of(plan, row.run)),
         datasets=tuple(row.datasets),
         snippets=row.snippets,
-        visual_features=(
-            (run.convex.classifier if run.convex else run.settings.network)
-            if row.visual_features is None
-            else row.visual_features
-        ),
-        e2e=not run.freeze and not run.convex,
+        visual_features=(_features(run) if row.visual_features is None else row.visual_features),
+        e2e=not run.freeze and not run.convex and not run.is_motion,
         augment=has_photographs(plan, row.run),
     )
+
+
+def _features(run: Run) -> str:
+    if run.is_motion:
+        return "frame differences"
+    return run.convex.classifier if run.convex else run.settings.network
 
 
 def seeds_of(plan: Plan, base: str) -> list[str]:

@@ -113,7 +113,9 @@ def _stages(plan: Plan, found: Behind) -> Stages:
         "embed_videos": stage(plan, "embed_videos", testing=config.testing.model_dump()),
         "score_videos": stage(plan, "score_videos"),
     }
-    if any(not run.convex for run in found.runs):
+    if any(run.is_motion for run in found.runs):
+        stages["match_motion"] = stage(plan, "match_motion")
+    if any(not run.convex and not run.is_motion for run in found.runs):
         stages["train"] = stage(plan, "train", **{key: training[key] for key in read})
     if any(run.convex for run in found.runs):
         stages["make_convex"] = stage(plan, "make_convex")
@@ -137,6 +139,8 @@ def _apart(plan: Plan, run: Run) -> dict[str, Any]:
     }
     if run.convex:
         return told | asdict(run.convex)
+    if run.is_motion:
+        return told | {"train_on": run.train_on}
     common = plan.config.training.model_dump()
     settings = asdict(run.settings)
     own = {
