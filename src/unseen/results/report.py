@@ -81,14 +81,21 @@ def _grid(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) 
 
 
 def table(path: Path, captions: Path) -> dict[str, Any]:
-    """One of the paper's tables, standard deviations joined to their means."""
+    """A table, standard deviations joined to their means and the bounds of intervals to what they
+    were taken over."""
     rows = read_rows(path)
     with path.open(newline="", encoding="utf-8") as stream:
-        columns = [name for name in next(csv.reader(stream)) if not name.endswith("_sd")]
+        names = next(csv.reader(stream))
+    joined = [name for name in names if name.endswith(("_low", "_high", "_sd"))]
+    columns = [name.replace("_resampled", "_interval") for name in names if name not in joined]
     for row in rows:
         for column in columns:
             if row.get(f"{column}_sd"):
                 row[column] += f" ± {row[f'{column}_sd']}"
+            measure = column.removesuffix("_interval")
+            if measure != column and row.get(f"{measure}_resampled"):
+                bounds = f"{row[f'{measure}_low']} to {row[f'{measure}_high']}"
+                row[column] = f"{bounds}, {row[f'{measure}_resampled']}"
     return _grid(heading(path), columns, rows) | {"caption": caption(captions, path.stem)}
 
 
@@ -135,6 +142,7 @@ def accuracy(scores: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         "missing",
         "top-1, all classes",
         "95% interval",
+        "interval over",
         "top-5, all classes",
         "top-1, halves",
         "sd of halves",
@@ -163,6 +171,7 @@ def _accuracy_cells(
         *counts,
         _percent(whole["top1"]),
         f"{_percent(low['top1'])} to {_percent(high['top1'])}",
+        low["resampled"],
         _percent(whole["top5"]),
         _percent(mean["top1"]),
         _percent(deviation["top1"]),

@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from unseen.base.errors import UserError
 from unseen.base import markup
@@ -16,6 +16,21 @@ Scores = Mapping[str, Sequence[Mapping[str, str]]]
 
 
 @dataclass(frozen=True)
+class Interval:
+    """The 95% bootstrap interval of an accuracy over the test videos, each bound averaged over the
+    seeds, and what was drawn, such as `23 sources`."""
+
+    PARTS: ClassVar = ("_low", "_high", "_resampled")
+
+    low: float
+    high: float
+    resampled: str
+
+    def __str__(self) -> str:
+        return f"{decimals(self.low)} to {decimals(self.high)}, {self.resampled}"
+
+
+@dataclass(frozen=True)
 class Layout:
     """A table's columns: those of a row, then `measures` for every test set."""
 
@@ -24,10 +39,13 @@ class Layout:
     """The evaluation protocol and the metrics' column behind each measure."""
     sd_columns: bool
     sd_over_halves: bool = False
+    interval: str | None = None
+    """The measure of protocol 2 whose interval over the videos is shown, apart from the spread."""
 
-    def columns(self, datasets: Iterable[str]) -> list[str]:
+    def columns(self, datasets: Sequence[str]) -> list[str]:
         """The columns of the CSV."""
         parts = ("", "_sd") if self.sd_columns else ("",)
+        bounds = Interval.PARTS if self.interval else ()
         return [
             *self.texts,
             *(
@@ -36,6 +54,7 @@ class Layout:
                 for measure in self.measures
                 for part in parts
             ),
+            *(f"{name}_{self.interval}{part}" for name in datasets for part in bounds),
         ]
 
 
@@ -50,6 +69,7 @@ LAYOUTS = {
         ("method", "source", "training_classes", "pretraining_overlap", "snippets"),
         {"top1": (2, "top1"), "top5": (2, "top5")},
         sd_columns=True,
+        interval="top1",
     ),
     3: Layout(
         ("method", "e2e", "augment", "multi", "source", "pretraining_overlap"),
@@ -60,16 +80,19 @@ LAYOUTS = {
             "all_top5": (2, "top5"),
         },
         sd_columns=False,
+        interval="all_top1",
     ),
 }
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """A table's row: texts by column, (percent, standard deviation) by `<dataset>_<measure>`."""
+    """A table's row: texts by column; (percent, standard deviation) and the interval over the
+    videos by `<dataset>_<measure>`."""
 
     texts: dict[str, str]
     values: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    intervals: dict[str, Interval] = field(default_factory=dict)
 
     def cells(self) -> dict[str, str]:
         """The row of the CSV."""
@@ -77,6 +100,9 @@ class TableRow:
         for column, (value, deviation) in self.values.items():
             cells[column] = decimals(value)
             cells[f"{column}_sd"] = decimals(deviation)
+        for column, found in self.intervals.items():
+            parts = (decimals(found.low), decimals(found.high), found.resampled)
+            cells |= {f"{column}{part}": text for part, text in zip(Interval.PARTS, parts, strict=True)}
         return cells
 
 
@@ -137,6 +163,7 @@ def measured_row(
     """A row of measured accuracies: the mean over its runs, which differ in their seed alone."""
     runs, multi = row["runs"], row.get("snippets", "multi") == "multi"
     values: dict[str, tuple[float | None, float | None]] = {}
+    intervals: dict[str, Interval] = {}
     used, seen = "", False
     for dataset in row["datasets"]:
         tables = [_of_run(scores, run, dataset, row["method"]) for run in runs]
@@ -145,6 +172,8 @@ def measured_row(
         for measure, (protocol, column) in layout.measures.items():
             spread = over_halves if layout.sd_over_halves else over_seeds
             values[f"{dataset}_{measure}"] = spread(tables, protocol, used, column)
+        if layout.interval and (found := over_videos(tables, used)):
+            intervals[f"{dataset}_{layout.interval}"] = found
     texts = {
         "method": row["method"] + (" (classes may be seen)" if seen else ""),
         "source": "measured",
@@ -156,7 +185,7 @@ def measured_row(
         "augment": yes_no(row.get("augment")),
         "multi": yes_no(multi),
     }
-    return TableRow(_texts(layout, texts), values)
+    return TableRow(_texts(layout, texts), values, intervals)
 
 
 def chance_row(layout: Layout, datasets: Sequence[str], scores: Scores) -> TableRow:
@@ -253,6 +282,18 @@ def over_halves(
     return mean_and_sd(means)
 
 
+def over_videos(
+    tables: Sequence[Sequence[Mapping[str, str]]], snippets: str
+) -> Interval | None:
+    """The interval of top-1 over all classes, over the videos; None where it was not taken."""
+    low, high = (
+        mean_and_sd(find(table, 2, bound, snippets, "top1") for table in tables)[0]
+        for bound in ("low", "high")
+    )
+    drawn = next((row["resampled"] for row in tables[0] if row.get("resampled")), None)
+    return None if low is None or high is None or drawn is None else Interval(low, high, drawn)
+
+
 def mean_and_sd(values: Iterable[float | None]) -> tuple[float | None, float | None]:
     """Mean and sample standard deviation of what is known; None where there is too little."""
     known = [value for value in values if value is not None]
@@ -283,13 +324,16 @@ def _grid(
     escape: Callable[[str], str],
     plus_minus: str,
 ) -> tuple[list[str], list[list[str]]]:
-    """Header and cells, standard deviations joined to their means; empty text columns left out.
+    """Header and cells, standard deviations joined to their means, the intervals over the videos
+    in columns of their own; empty text columns left out.
 
     `escape` makes of a text what stands for it in the document.
     """
     texts = [column for column in layout.texts if any(row.texts[column] for row in rows)]
     values = [f"{dataset}_{measure}" for dataset in datasets for measure in layout.measures]
-    header = [escape(column.replace("_", " ")) for column in [*texts, *values]]
+    known = dict.fromkeys(column for row in rows for column in row.intervals)
+    spans = [f"{column}_interval" for column in known]
+    header = [escape(column.replace("_", " ")) for column in [*texts, *values, *spans]]
     body = []
     for row in rows:
         numbers = []
@@ -297,14 +341,20 @@ def _grid(
             value, deviation = row.values.get(column, (None, None))
             spread = "" if deviation is None else f"{plus_minus}{decimals(deviation)}"
             numbers.append(decimals(value) + spread)
-        body.append([*(escape(row.texts[column]) for column in texts), *numbers])
+        found = (str(row.intervals.get(column, "")) for column in known)
+        body.append([*(escape(row.texts[column]) for column in texts), *numbers, *found])
     return header, body
+
+
+def _count_numbers(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> int:
+    """The columns that are aligned to the right."""
+    return len(datasets) * len(layout.measures) + len({c for row in rows for c in row.intervals})
 
 
 def markdown(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
     """The table in Markdown, its numbers aligned to the right."""
     header, body = _grid(layout, datasets, rows, markup.markdown, " ± ")
-    return markdown_table(header, body, len(datasets) * len(layout.measures))
+    return markdown_table(header, body, _count_numbers(layout, datasets, rows))
 
 
 def markdown_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers: int) -> str:
@@ -317,7 +367,7 @@ def markdown_table(header: Sequence[str], body: Iterable[Sequence[str]], numbers
 def latex(layout: Layout, datasets: Sequence[str], rows: Sequence[TableRow]) -> str:
     """The table in LaTeX, for `\\usepackage{booktabs}`."""
     header, body = _grid(layout, datasets, rows, markup.latex, " $\\pm$ ")
-    numbers = len(datasets) * len(layout.measures)
+    numbers = _count_numbers(layout, datasets, rows)
     shape = "l" * (len(header) - numbers) + "r" * numbers
 
     def line(cells: Sequence[str]) -> str:

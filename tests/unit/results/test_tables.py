@@ -1,6 +1,7 @@
 """Tables in the contract's columns, their numbers and their texts; and versions of results."""
 
 import json
+import re
 import shutil
 import statistics
 import subprocess
@@ -95,7 +96,9 @@ def test_table2_has_its_columns_and_the_deviation_over_the_seeds(metrics, kept, 
     assert header == (
         "method,source,training_classes,pretraining_overlap,snippets,"
         "ucf101_top1,ucf101_top1_sd,ucf101_top5,ucf101_top5_sd,"
-        "mine_top1,mine_top1_sd,mine_top5,mine_top5_sd"
+        "mine_top1,mine_top1_sd,mine_top5,mine_top5_sd,"
+        "ucf101_top1_low,ucf101_top1_high,ucf101_top1_resampled,"
+        "mine_top1_low,mine_top1_high,mine_top1_resampled"
     )
     measured, single = lines[-2:]
     top5 = [number_of(metrics, f"{run}/mine", "2", "all", "3", "top5") for run in SEEDS]
@@ -106,6 +109,11 @@ def test_table2_has_its_columns_and_the_deviation_over_the_seeds(metrics, kept, 
     assert single["ucf101_top1"] == f"{expected:.2f}"
     assert single["ucf101_top1_sd"] == ""  # one seed has no spread
     assert single["mine_top1"] == ""  # not scored there
+    for bound in ("low", "high"):
+        each = [number_of(metrics, f"{run}/mine", "2", bound, "3", "top1") for run in SEEDS]
+        assert measured[f"mine_top1_{bound}"] == f"{statistics.fmean(each):.2f}"
+    assert measured["mine_top1_resampled"].endswith(" videos")
+    assert (single["mine_top1_low"], single["mine_top1_resampled"]) == ("", "")
     chance = lines[-3]
     assert (chance["method"], chance["mine_top1"], chance["mine_top5"]) == (
         "chance",
@@ -119,7 +127,8 @@ def test_table3_has_its_columns(metrics, kept, tmp_path):
     header, lines = table(3, rows, metrics, kept, tmp_path)
     assert header == (
         "method,e2e,augment,multi,source,pretraining_overlap,"
-        "ucf101_half_top1,ucf101_half_top5,ucf101_all_top1,ucf101_all_top5"
+        "ucf101_half_top1,ucf101_half_top5,ucf101_all_top1,ucf101_all_top5,"
+        "ucf101_all_top1_low,ucf101_all_top1_high,ucf101_all_top1_resampled"
     )
     measured = lines[-1]
     assert [measured[key] for key in ("e2e", "augment", "multi")] == ["yes", "no", "yes"]
@@ -171,11 +180,12 @@ def test_markdown_and_latex_escape_and_join_the_deviation(metrics, kept, tmp_pat
     text, tex = ((tmp_path / f"table2{ending}").read_text() for ending in (".md", ".tex"))
     assert "| a\\|b \\& 50%\\_c | measured | 3 | not known, at least 2 | 3 |" in text
     assert " ± " in text.splitlines()[-1]
+    assert re.search(r"\| [\d.]+ to [\d.]+, \d+ videos \|$", text.splitlines()[-1])
     assert "a\\textbar{}b \\& 50\\%\\_c & measured" in tex and " $\\pm$ " in tex
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines()}
-    assert widths == {8}
+    assert widths == {9}
     assert tex.count("\\\\\n") == text.count("\n") - 1
-    assert tex.startswith("\\begin{tabular}{lllllrr}\n\\toprule")
+    assert tex.startswith("\\begin{tabular}{lllllrrr}\n\\toprule")
 
 
 def test_empty_text_columns_are_left_out_for_people():
