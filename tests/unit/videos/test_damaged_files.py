@@ -4,14 +4,20 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fuzzing import TRIES, assert_survives
+from PIL import Image
 from videos import write_video
 
 from unseen.base.errors import UserError
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.decode_shard import decode_shard
+from unseen.videos.encoding import EncodedClip
+from unseen.videos.kenburns import PhotographError, open_photograph
+from unseen.videos.probing import VideoError
 from unseen.videos.settings import ClipSettings
+from unseen.videos.transcoding import transcode
 
 FLIPS = [
     pytest.param(40, id="quick"),
@@ -72,3 +78,50 @@ def test_a_changed_bit_of_a_shard_is_noticed_or_changes_nothing(shard, tmp_path,
             noticed[True] += 1
     print(f"shard of {len(valid)} bytes, {flips} flips: {dict(noticed)}")
     assert noticed[True] > flips / 4
+
+
+def is_clip(clip: EncodedClip) -> None:
+    assert len(clip.packets) == len(clip.times) == len(clip.key_frames) >= 8
+    assert clip.height > 0 and clip.width > 0 and np.isfinite(clip.times).all()
+
+
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("kind", ["h264", "mpeg4_b", "vp9", "h264_ts"])
+def test_a_damaged_video_is_read_or_refused(tmp_path, kind, tries):
+    valid = write_video(tmp_path / "made", kind=kind, frames=12, size=(48, 32))
+    path = tmp_path / "videos" / f"video{valid.suffix}"
+    path.parent.mkdir()
+    settings = ClipSettings(short_side=32, timeout_s=30)
+    assert_survives(
+        lambda path: transcode(path, settings=settings),
+        valid.read_bytes(),
+        path,
+        tries=tries,
+        check=is_clip,
+        refusals=VideoError,
+        named="",
+    )
+
+
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize("kind", ["jpg", "png", "gif", "webp", "tif", "bmp"])
+def test_a_damaged_photograph_is_read_or_refused(tmp_path, kind, tries):
+    path = tmp_path / "photos" / f"photo.{kind}"
+    path.parent.mkdir()
+    ramp = np.linspace(0, 255, 60 * 40 * 3).reshape(40, 60, 3).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # lies on its side
+    Image.fromarray(ramp).save(path, exif=exif)
+
+    def check(photo: Image.Image) -> None:
+        assert photo.mode == "RGB" and min(photo.size) > 0
+
+    assert_survives(
+        lambda path: open_photograph(path, 32),
+        path.read_bytes(),
+        path,
+        tries=tries,
+        check=check,
+        refusals=PhotographError,
+        named="",
+    )
