@@ -15,18 +15,28 @@ import yaml
 from unseen.base.errors import UserError, run
 from unseen.base.text import read_text
 
+LARGEST = 4 << 20
+"""Bytes of a configuration."""
+
 
 def check_yaml(path: Path) -> None:
-    """Raise UserError, with line and column, for YAML that cannot be read and for keys that are
-    given twice, of which the last would count in silence."""
-    text = read_text(path)
+    """Raise UserError, with line and column, for YAML that cannot be read, for values that are none
+    of YAML's, and for keys that are given twice, of which the last would count in silence."""
+    text = read_text(path, at_most=LARGEST)
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        loader = yaml.SafeLoader(text)
+        root = loader.get_single_node()
+        if root is not None:
+            loader.construct_document(root)
+        twice = list(_repeated(root, "", set()))
     except yaml.MarkedYAMLError as error:
         raise UserError(_place(path, error)) from None
     except yaml.YAMLError as error:
         raise UserError(f"{path}: no YAML: {str(error).splitlines()[0]}") from None
-    twice = list(_repeated(root, ""))
+    except ValueError as error:  # such as a day that there is not
+        raise UserError(f"{path}: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply") from None
     if twice:
         raise UserError("\n       ".join(f"{path}, {mistake}" for mistake in twice))
 
@@ -43,11 +53,14 @@ def _place(path: Path, error: yaml.MarkedYAMLError) -> str:
     return f"{path}{place}: {problem}"
 
 
-def _repeated(node: yaml.Node | None, place: str) -> Iterator[str]:
-    """Keys that a mapping has twice, anywhere."""
+def _repeated(node: yaml.Node | None, place: str, known: set[int]) -> Iterator[str]:
+    """Keys that a mapping has twice, anywhere; a node that aliases name again is `known`."""
+    if node is None or id(node) in known:
+        return
+    known.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for number, item in enumerate(node.value):
-            yield from _repeated(item, f"{place}[{number}]")
+            yield from _repeated(item, f"{place}[{number}]", known)
     if not isinstance(node, yaml.MappingNode):
         return
     lines: dict[str, int] = {}
@@ -58,7 +71,7 @@ def _repeated(node: yaml.Node | None, place: str) -> Iterator[str]:
         if name in lines and name != "<<":
             yield f"line {line}: {dotted} is there twice, first in line {lines[name]}; keep one"
         lines.setdefault(name, line)
-        yield from _repeated(value, dotted)
+        yield from _repeated(value, dotted, known)
 
 
 def _main() -> None:

@@ -14,6 +14,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 WIDEST = 20
 """The greatest ratio of a photograph's long side to its short side."""
+MOST_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)
+"""Where Pillow takes a picture for a decompression bomb."""
 
 
 Crop = tuple[int, int, int]
@@ -48,7 +50,7 @@ def open_photograph(path: Path | str, size: int) -> Image.Image:
     except UnidentifiedImageError:
         raise PhotographError("not a photograph in a format that Pillow reads") from None
     except Image.DecompressionBombError:
-        raise PhotographError("more pixels than Pillow accepts") from None
+        raise PhotographError(f"too large: at most {MOST_PIXELS:,} pixels are read") from None
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         raise PhotographError(f"unreadable photograph: {error}") from None
 

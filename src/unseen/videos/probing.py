@@ -155,7 +155,9 @@ def _is_encrypted(path: Path) -> bool:
 def _check_size(width: int, height: int, settings: ClipSettings) -> None:
     size = f"{width}x{height}"
     if width * height > settings.max_pixels:
-        raise VideoError(f"the picture is too large: {size} pixels")
+        raise VideoError(
+            f"the picture is too large: {size} pixels, at most {settings.max_pixels:,} are read"
+        )
     if min(width, height) < MIN_SIDE:
         raise VideoError(f"the picture is too small: {size} pixels")
     if max(width, height) > MAX_ASPECT * min(width, height):
