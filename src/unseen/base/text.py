@@ -1,6 +1,8 @@
 """Text from outside, read whole within a limit."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from unseen.base.errors import UserError
 
@@ -30,3 +32,13 @@ def read_text(path: Path, *, at_most: int = LARGEST) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(f"{path}, line {line}: not UTF-8 text") from None
+
+
+def read_json(path: Path) -> Any:
+    """The value of a JSON file. Raises UserError as `read_text`, and for what is no JSON."""
+    try:
+        return json.loads(read_text(path))
+    except ValueError as error:
+        raise UserError(f"{path} is not JSON: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path} is nested too deeply") from None

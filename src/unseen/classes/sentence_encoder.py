@@ -1,6 +1,5 @@
 """Phrases to unit vectors by a sentence encoder in a local folder, of which nothing is executed."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
-from unseen.base.text import read_text
+from unseen.base.text import read_json
 
 MODULES = frozenset({"Dense", "Dropout", "LayerNorm", "Normalize", "Pooling", "Transformer"})
 """Parts of an encoder that are known to run no code of the folder's."""
@@ -70,7 +69,7 @@ def _check_folder(encoder: Path) -> None:
     """Raise UserError where loading an encoder would take more than data."""
     if not (encoder / "modules.json").is_file():
         raise UserError(f"{encoder} is no folder in the sentence-transformers format")
-    modules = _json(encoder / "modules.json")
+    modules = read_json(encoder / "modules.json")
     if not isinstance(modules, list) or not modules:
         raise UserError(f"{encoder}/modules.json is no list of an encoder's parts")
     for module in modules:
@@ -94,11 +93,11 @@ def _check_folder(encoder: Path) -> None:
 def _check_module(encoder: Path, folder: Path) -> None:
     if (folder / "adapter_config.json").exists():
         raise UserError(f"{folder} holds an adapter, which is no whole encoder: merge and save it")
-    config = _json(folder / "config.json") if (folder / "config.json").is_file() else {}
+    config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
     if isinstance(config, dict) and "auto_map" in config:
         raise UserError(f"{folder}/config.json asks for code of its own, which is not run")
     if (folder / INDEX).is_file() and not (folder / WEIGHTS).is_file():
-        parts = _json(folder / INDEX)
+        parts = read_json(folder / INDEX)
         names = parts.get("weight_map", {}) if isinstance(parts, dict) else {}
         files = set(map(str, names.values())) if isinstance(names, dict) else {""}
         if all("/" not in name and name.endswith(".safetensors") for name in files):
@@ -112,22 +111,13 @@ def _check_module(encoder: Path, folder: Path) -> None:
         )
 
 
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(read_text(path))
-    except ValueError as error:
-        raise UserError(f"{path} is not JSON: {error}") from None
-    except RecursionError:
-        raise UserError(f"{path} is nested too deeply") from None
-
-
 def _check_weights(model: Any, encoder: Path) -> None:
     """Raise UserError where the transformer has weights that the file lacks.
 
     They would be drawn at random, with no more than a remark. A pooler is not used.
     """
     absent: set[str] = set()
-    for number, part in enumerate(_json(encoder / "modules.json")):
+    for number, part in enumerate(read_json(encoder / "modules.json")):
         if not part["type"].endswith(".Transformer"):
             continue
         _, told = type(model[number].auto_model).from_pretrained(

@@ -3,7 +3,6 @@
 import base64
 import csv
 import io
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from unseen.base.files import atomic
 from unseen.base.markup import json_in_html
 from unseen.base.progress import progress
 from unseen.base.tabular import Row, read_rows
+from unseen.base.text import read_json
 from unseen.classes.subsets import ordered
 from unseen.results.protocols import NEAREST
 from unseen.results.tables import read_state
@@ -326,9 +326,13 @@ def versions(folder: Path) -> dict[str, Any]:
     rows = []
     for name, line in sorted(last.items()):
         for path in sorted((folder / name / line["version"]).glob("*.json")):
-            pedigree = json.loads(path.read_text())
-            device = pedigree["device"]["processor"]
-            rows.append(pedigree | {"device": ", ".join([device, *pedigree["device"]["gpus"]])})
+            pedigree = read_json(path)
+            try:
+                device = pedigree["device"]
+                names = ", ".join([device["processor"], *device["gpus"]])
+            except (KeyError, TypeError):
+                raise UserError(f"{path} is no pedigree of a result: remove it") from None
+            rows.append(pedigree | {"device": names})
     return _grid("versions", columns, rows)
 
 

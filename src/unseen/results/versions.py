@@ -26,6 +26,7 @@ from unseen.base.files import atomic, file_digest, json_digest
 from unseen.base.machine import processor_name
 from unseen.base.stage_code import SOURCE
 from unseen.base.tabular import read_rows, write_rows
+from unseen.base.text import read_json
 
 LENGTH = 12
 HISTORY_COLUMNS = ("date", "name", "version", "previous", "moved", "before", "after")
@@ -183,7 +184,7 @@ def _kept_pedigree(
     if last is None:
         return None
     found = sorted((versions_dir / name / last["version"]).glob("*.json"))
-    return json.loads(found[0].read_text()) if found else None
+    return read_json(found[0]) if found else None
 
 
 def _history_line(

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -182,3 +183,12 @@ def test_a_report_without_scores_can_be_made(spec, tmp_path):
     empty |= {"benchmarks": str(tmp_path / "none"), "versions": str(tmp_path / "none"), "disk": {}}
     report.make_report(empty, TEMPLATE, tmp_path / "out.html")
     assert (tmp_path / "out.html").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("content", ["[", "[" * 10**6, "[]", "{}", '{"device": 3}', "\xff"])
+def test_a_pedigree_that_is_none_is_named(spec, tmp_path, content):
+    shutil.copytree(spec["versions"], tmp_path / "versions")
+    (pedigree,) = (tmp_path / "versions").glob("table2/*/*.json")
+    pedigree.write_text(content, encoding="latin-1")
+    with pytest.raises(UserError, match=pedigree.name):
+        report.versions(tmp_path / "versions")
