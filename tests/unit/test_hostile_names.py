@@ -87,7 +87,9 @@ def test_tables_hold_hostile_names_as_text(tmp_path: Path) -> None:
     metrics = files.score(tmp_path / "scores").metrics
     rows = [{"method": name, "runs": ["run"], "datasets": ["mine"]} for name in NAMES]
     output = tmp_path / "table2.csv"
-    make_table(2, rows, {"run/mine": metrics}, {}, REPOSITORY / "config" / "published.csv", output)
+    make_table(
+        2, rows, {"run/mine": metrics}, {}, {}, REPOSITORY / "config" / "published.csv", output
+    )
     assert [row["method"] for row in read_rows(output)][-len(NAMES) :] == NAMES
     assert not [cell for cell in sheet_cells(output) if cell.startswith(COMPUTED)]
 

@@ -17,7 +17,7 @@ Row = dict[str, str]
 
 LONGEST_LINE = 1 << 20
 """Characters."""
-_FORMULA = re.compile("'*(?:[=+@\t\r\uff1d\uff0b\uff0d\uff20]|-(?![\\w.-]*(?:e\\+\\d+)?$))")
+_FORMULA = re.compile("'*(?:[=+@\t\r\uff1d\uff0b\uff0d\uff20]|-(?![\\w.-]*(?:e\\+\\d+)?\\Z))")
 """How a cell begins that is computed, and one that `as_text` has made. Numbers are none, nor is a
 word after a dash, as in one of 64 ids of YouTube's."""
 
