@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest
 from unseen.network.published import EFFICIENTNET, find_published
-from unseen.network.weight_files import read_weight_file
+from unseen.network.weight_files import read_weight_file, torchvision_weights
 
 EFFICIENTNET_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 _WITH_SIDE_HEADS = ("googlenet", "inception_v3")
@@ -72,26 +71,9 @@ def load_classifier(name: str) -> tuple[nn.Module, list[str]]:
 
 
 def _torchvision_weights(name: str) -> tuple[Mapping[str, Tensor], list[str]]:
-    from torchvision.models import get_model_weights
-
     network, _, key = name.partition(":")
-    weights = get_model_weights(network)[key]
-    path = Path(torch.hub.get_dir()) / "checkpoints" / Path(weights.url).name
-    begin = path.stem.rpartition("-")[2]
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(weights.url, str(path), begin, progress=False)
-        except (OSError, RuntimeError) as error:
-            raise UserError(
-                f"{name} cannot be fetched ({error}); put the file of {weights.url} into"
-                f" {path.parent}"
-            ) from None
-    if not file_digest(path).startswith(begin):
-        raise UserError(f"{path} is damaged, its digest is another than its name says: remove it")
-    state = read_weight_file(path).state
-    kept = {part: state[part] for part in state if not part.lower().startswith("aux")}
-    return kept, list(weights.meta["categories"])
+    state, classes = torchvision_weights(network, key)
+    return {part: state[part] for part in state if not part.lower().startswith("aux")}, classes
 
 
 def _efficientnet() -> nn.Module:

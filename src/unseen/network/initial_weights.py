@@ -15,9 +15,8 @@ import torchvision
 from torch import Tensor
 
 from unseen.base.errors import UserError
-from unseen.base.files import file_digest
 from unseen.network.model_file import Training, as_model
-from unseen.network.weight_files import read_weight_file
+from unseen.network.weight_files import read_weight_file, torchvision_weights
 from unseen.network.zero_shot_network import ZeroShotNetwork, build_network
 
 State = Mapping[str, Tensor]
@@ -160,23 +159,6 @@ def _torchvision_names(network: str) -> list[str]:
 
 
 def _torchvision_weights(name: str, network: str) -> Weights:
-    """Weights from torchvision's cache (`TORCH_HOME`), fetched once where the network allows.
-
-    torchvision itself would unpickle the file, and look at its digest only when it fetches it.
-    """
-    weights = torchvision.models.get_model_weights(network)[name]
-    file = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
-    begin_of_digest = file.stem.rpartition("-")[2]
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        if not file.is_file():
-            torch.hub.download_url_to_file(weights.url, str(file), begin_of_digest, progress=False)
-    except (OSError, RuntimeError) as error:
-        raise UserError(
-            f"weights: {name} of {network} cannot be fetched ({error}); "
-            f"put the file of {weights.url} into {file.parent}"
-        ) from None
-    if not file_digest(file).startswith(begin_of_digest):
-        raise UserError(f"weights: {file} is not the file of {weights.url}: remove it")
-    lineage: list[Training] = [{"weights": name, "classes": list(weights.meta["categories"])}]
-    return Weights(name, _own_names(read_weight_file(file).state), lineage)
+    state, classes = torchvision_weights(network, name)
+    lineage: list[Training] = [{"weights": name, "classes": classes}]
+    return Weights(name, _own_names(state), lineage)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from unseen.base.errors import UserError
-from unseen.base.files import verify_digest
+from unseen.base.files import file_digest, verify_digest
 from unseen.network.tensor_file import is_tensor_file, read_tensors
 
 OWN_PARTS = ("visual_encoder.", "semantic_encoder.", "class_encoder.")
@@ -43,6 +43,32 @@ def read_weight_file(path: Path) -> WeightFile:
     if description is None and any(name.startswith(OWN_PARTS) for name in state):
         raise UserError(f"{path} is damaged: a model of this project without its digest")
     return WeightFile(state, description or {})
+
+
+def torchvision_weights(network: str, name: str) -> tuple[Mapping[str, Tensor], list[str]]:
+    """Torchvision's weights `name` of a network, and the names of the classes they tell apart.
+
+    The file is in torchvision's cache (`TORCH_HOME`), fetched once where the network allows.
+    Torchvision itself would unpickle it, and look at its digest only when it fetches it. Raises
+    UserError where it is not to be had, or is not the one of the digest in its name.
+    """
+    from torchvision.models import get_model_weights
+
+    weights = get_model_weights(network)[name]
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(weights.url).name)
+    begin_of_digest = path.stem.rpartition("-")[2]
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            torch.hub.download_url_to_file(weights.url, str(path), begin_of_digest, progress=False)
+    except (OSError, RuntimeError) as error:
+        raise UserError(
+            f"{name} of {network} cannot be fetched ({error}); "
+            f"put the file of {weights.url} into {path.parent}"
+        ) from None
+    if not file_digest(path).startswith(begin_of_digest):
+        raise UserError(f"{path} is damaged, or not the file of {weights.url}: remove it")
+    return read_weight_file(path).state, list(weights.meta["categories"])
 
 
 def _of_torch(content: Any, path: Path) -> WeightFile:

@@ -276,9 +276,9 @@ def test_a_crafted_file_in_torchvisions_cache_does_nothing(tmp_path, monkeypatch
     cached = tmp_path / "hub/checkpoints/r2plus1d_18-91a641e6.pth"
     cached.parent.mkdir(parents=True)
     cached.write_bytes(crafted("zip", tmp_path / "mark"))
-    with pytest.raises(UserError, match="is not the file of https"):
+    with pytest.raises(UserError, match="not the file of https"):
         read_weights("KINETICS400_V1", "r2plus1d_18")
-    monkeypatch.setattr("unseen.network.initial_weights.file_digest", lambda path: "91a641e6")
+    monkeypatch.setattr("unseen.network.weight_files.file_digest", lambda path: "91a641e6")
     with pytest.raises(UserError, match="nothing in it was run"):
         read_weights("KINETICS400_V1", "r2plus1d_18")
     assert not (tmp_path / "mark").exists()
@@ -289,7 +289,7 @@ def test_weights_in_torchvisions_cache_are_read(tmp_path, monkeypatch):
     cached = tmp_path / "hub/checkpoints/r2plus1d_18-91a641e6.pth"
     cached.parent.mkdir(parents=True)
     torch.save({"stem.0.weight": CAT, "fc.weight": CAT}, cached)
-    monkeypatch.setattr("unseen.network.initial_weights.file_digest", lambda path: "91a641e6")
+    monkeypatch.setattr("unseen.network.weight_files.file_digest", lambda path: "91a641e6")
     weights = read_weights("KINETICS400_V1", "r2plus1d_18")
     assert list(weights.state) == ["visual_encoder.stem.0.weight"]
     assert len(weights.lineage[0]["classes"]) == 400
