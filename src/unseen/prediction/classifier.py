@@ -10,7 +10,9 @@
 A zero-shot model always answers something. A prediction is therefore called *unsure* when its best
 class is no nearer than classes usually are: than half of the classes that the model was trained on
 are to this very video. This needs nothing but the model file, and follows each video: one that lies
-near to everything must lie nearer to its class.
+near to everything must lie nearer to its class. Under a convex combination a video lies among the
+weights' own classes by construction, so that half of them are no measure there: its best class is
+compared with the nearest of as many of these as were asked for, drawn at random.
 """
 
 import io
@@ -34,7 +36,7 @@ from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes.overlap import distances
-from unseen.network.convex import LIKELIEST, convex_network, load_model
+from unseen.network.convex import LIKELIEST, METHOD, convex_network, load_model
 from unseen.network.inference import embed_features, visual_features
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
@@ -188,7 +190,17 @@ class Classifier:
             cosine_distances(embeddings, self.class_vectors),
             cosine_distances(embeddings, self.trained_vectors),
             self.requested.names,
+            share=self.usual_share,
         )
+
+    @property
+    def usual_share(self) -> float:
+        """The share of the training classes that are nearer to a video than it usually is to its
+        best class; of a convex combination that below which the nearest of U random ones lies in
+        half of all draws."""
+        if self.network.settings.get("method") != METHOD:
+            return 0.5
+        return float(1 - 0.5 ** (1 / len(self.requested.names)))
 
     @torch.inference_mode()
     def _encode(self, snippets: Tensor) -> Array:
@@ -313,27 +325,29 @@ def predictions(
     near: npt.NDArray[np.floating[Any]],
     trained: npt.NDArray[np.floating[Any]],
     names: Sequence[str],
+    *,
+    share: float = 0.5,
 ) -> list[Prediction]:
     """Predictions from distances (V, U) to the requested and (V, C) to the training classes.
 
-    Equally near classes keep their order.
+    Equally near classes keep their order; `share` is that of `usual_distance`.
     """
     result = []
     for row, reference in zip(near, trained, strict=True):
         order = np.argsort(row, kind="stable")
         ranked = [names[place] for place in order]
-        result.append(Prediction(ranked, row[order].tolist(), usual_distance(reference)))
+        result.append(Prediction(ranked, row[order].tolist(), usual_distance(reference, share)))
     return result
 
 
-def usual_distance(trained: npt.NDArray[np.floating[Any]]) -> float | None:
-    """How near classes usually are to a video: the median of its distances (C,) to the training
-    classes. None without any.
+def usual_distance(trained: npt.NDArray[np.floating[Any]], share: float = 0.5) -> float | None:
+    """How near classes usually are to a video: the distance that `share` of its distances (C,) to
+    the training classes stay below. None without any.
 
     >>> usual_distance(np.array([0.9, 0.2, 0.6]))
     0.6
     """
-    return float(np.median(trained)) if len(trained) else None
+    return float(np.quantile(trained, share)) if len(trained) else None
 
 
 # Files to features

@@ -46,7 +46,8 @@ exit code:
   130  interrupted: what was predicted until then is written
 
 A prediction is marked "unsure" when its best class is no nearer to the video than half of the
-classes that the model was trained on. A class marked "seen" is within --threshold of a training
+classes that the model was trained on; with a published classifier, than the nearest of as many of
+its own classes usually is. A class marked "seen" is within --threshold of a training
 class, so that it is no zero-shot answer. Distances are cosine distances (0: the same direction).
 """
 

@@ -88,6 +88,21 @@ def test_it_predicts_what_the_pipelines_model_does(
 
 
 @pytest.mark.usefixtures("packages")
+def test_unsure_compares_with_the_nearest_of_as_many_of_the_own_classes(
+    word_vectors: Path, video: Path
+) -> None:
+    classifier = load_classifier(EFFICIENTNET, "surf, wave, hen", word_vectors, device="cpu")
+    prediction = classifier.classify_file(video, Reading(snippets=1)).prediction
+    # Of three random draws the nearest lies below this share of the distances in half of all cases.
+    share = classifier.usual_share
+    assert 1 - (1 - share) ** 3 == pytest.approx(0.5)
+    own = load_classifier(EFFICIENTNET, SOURCES, word_vectors, device="cpu", threshold=0)
+    distances = own.classify_file(video, Reading(snippets=1)).prediction.distances
+    assert len(distances) == len(SOURCES)
+    assert prediction.usual == pytest.approx(np.quantile(distances, share))
+
+
+@pytest.mark.usefixtures("packages")
 def test_a_class_without_a_vector_is_seen_by_its_name(word_vectors: Path) -> None:
     wanted = {"tench": ["wave"], "surf": []}
     classifier = load_classifier(EFFICIENTNET, wanted, word_vectors, device="cpu")
