@@ -98,6 +98,31 @@ def test_the_long_video_has_its_course_along_time(window):
     assert rows == 3
 
 
+def test_the_course_takes_the_width_that_there_is(window):
+    inside = window.run(
+        "const card = document.querySelector('.video.long').getBoundingClientRect();"
+        "const boxes = [...document.querySelectorAll('.course rect, .course text')]"
+        ".map(e => e.getBoundingClientRect());"
+        "return [card.left, card.right, Math.min(...boxes.map(b => b.left)),"
+        " Math.max(...boxes.map(b => b.right))]"
+    )
+    left, right, first, last = inside
+    assert left <= first and last <= right
+    assert last - first > 0.9 * (right - left)
+
+
+def test_a_long_videos_card_is_full(window):
+    """On a desk the ranking stands beside the frames, on a telephone below them."""
+    frames, ranking, card = window.run(
+        "return ['.frames', 'ol', ''].map(part => {"
+        " const box = document.querySelector('.video.long ' + part).getBoundingClientRect();"
+        " return [box.left, box.right, box.top]})"
+    )
+    beside = window.run("return innerWidth >= 800")
+    assert (ranking[0] > frames[1]) == beside
+    assert card[1] - max(frames[1], ranking[1]) < 30
+
+
 def test_marks_and_bars_say_what_was_found(window):
     window.type("#search", "holiday 00")
     assert window.text("#count") == "1 of 61 videos, 1 unsure"
