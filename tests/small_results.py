@@ -172,6 +172,10 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
     rows = [["seen", True, "0.01", "large class 1", "large", "photographs"]]
     rows += [["far", False, "0.9", "large class 1", "large", "photographs"]]
     write_rows(classes, columns, [dict(zip(columns, row, strict=True)) for row in rows])
+    videos = folder / "videos.csv"
+    columns = ["dataset", "clip_id", "shared", "test_dataset", "test_clip", "test_clips"]
+    shared = [["training", f"a{n}", "content", "large", "b", "1"] for n in range(2)]
+    write_rows(videos, columns, [dict(zip(columns, row, strict=True)) for row in shared])
     benchmarks = folder / "benchmarks"
     for run, memory in (("e2e", "834.2"), ("fixed", "NA")):
         path = benchmarks / "train" / f"{run}.tsv"
@@ -190,6 +194,7 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
         "datasets": datasets,
         "overlap": {"e2e": str(overlap)},
         "pretraining": {"e2e": {"state": str(state), "classes": str(classes)}},
+        "videos": {"e2e": str(videos)},
         "threshold": 0.02,
         "benchmarks": str(benchmarks),
         "disk": {"decode": str(folder / "clips")},

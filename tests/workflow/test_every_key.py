@@ -138,6 +138,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "photographs.crops": ("side_first", {"synthesize_clips"}),
     "overlap.threshold": (0.4, {*PRUNED, *KEPT}),
     "overlap.prune_pretraining": (True, {"prune_classes"}),
+    "overlap.prune_videos": (True, {"extract_features", "train"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),
     "seeds": ([1], {"train", "select_classes"}),
     "runs.classifier.train_on": ("demo-kinetics", {"prune_classes", "train"}),

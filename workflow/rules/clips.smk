@@ -110,6 +110,27 @@ use rule merge_rejected as merge_rejected_of_side with:
         side="[0-9]+",
 
 
+rule compare_videos:
+    """Training clips whose source is in a test set too."""
+    input:
+        unpack(settled(shared_videos.inputs)),
+    output:
+        paths.OVERLAP_VIDEOS,
+    log:
+        paths.log("compare_videos/{run}"),
+    benchmark:
+        paths.benchmark("compare_videos/{run}")
+    wildcard_constraints:
+        run=any_of(shared_videos.compared(PLAN)),
+    params:
+        stage=stage,
+        code=PLAN.code("compare_videos"),
+        roles=asks(shared_videos.roles),
+        arguments=told(shared_videos.arguments),
+    shell:
+        "{params.stage} --log {log:q} -- compare_videos.py {params.arguments:q} {params.roles:q} --output {output:q}"
+
+
 rule check_store:
     """Check every shard that there is against its checksum: `snakemake check_store`."""
     log:

@@ -30,6 +30,7 @@ from unseen.plan import (
     records,
     report_page,
     scoring,
+    shared_videos,
     sources,
     tables,
     targets,

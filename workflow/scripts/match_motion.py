@@ -17,6 +17,7 @@ def main() -> None:
     several("--labels", metavar="DATASET=CSV")
     several("--class-embeddings", metavar="DATASET=H5")
     parser.add_argument("--kept", type=Path, required=True, help="the classes to learn from")
+    parser.add_argument("--without", type=Path, help="clips to leave out (CSV)")
     parser.add_argument("--test", type=Path, nargs="+", required=True, help="the test clips")
     parser.add_argument("--output", type=Path, required=True, help="video embeddings (HDF5)")
     options = parser.parse_args()
@@ -25,6 +26,7 @@ def main() -> None:
         labels=dict(options.labels),
         class_embeddings=dict(options.class_embeddings),
         kept=options.kept,
+        without=options.without,
     )
     print(match_motion(sources, options.test, options.output))
 

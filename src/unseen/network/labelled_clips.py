@@ -24,12 +24,14 @@ ClipName = tuple[str, str]
 
 @dataclass(frozen=True)
 class TrainingSources:
-    """A run's files by data set: shards, labels and class embeddings; and the kept classes."""
+    """A run's files by data set: shards, labels and class embeddings; the kept classes, and a CSV
+    (`dataset,clip_id`) of clips that are left out."""
 
     shards: Mapping[str, Sequence[Path]]
     labels: Mapping[str, Path]
     class_embeddings: Mapping[str, Path]
     kept: Path | None = None
+    without: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,10 @@ def select_training_set(
         [number.get(_class(class_of.get(dataset, {}), clip) or "", -1) for dataset, clip in names],
         dtype=np.int64,
     )
+    if sources.without:
+        rows = read_rows(sources.without, ["dataset", "clip_id"])
+        left_out = {(row["dataset"], row["clip_id"]) for row in rows}
+        labels[[name in left_out for name in names]] = -1
     if subset and "fraction" in subset:
         labels = _fraction(names, labels, subset, seed)
     return TrainingSet(classes, np.stack([embeddings[name] for name in classes]), names, labels)

@@ -18,6 +18,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     several("--labels", metavar="DATASET=CSV")
     several("--class-embeddings", metavar="DATASET=H5")
     add("--kept", type=Path, metavar="TXT", help="the classes to train on; all without it")
+    add("--without", type=Path, metavar="CSV", help="clips to leave out: dataset,clip_id")
     add("--settings", type=json_value, required=True, metavar="JSON")
     add("--weights", metavar="FILE|NAME", help="where to start from: a file or torchvision's name")
     add("--output", type=Path, required=True)
@@ -31,6 +32,7 @@ def sources_of(options: argparse.Namespace) -> TrainingSources:
         labels=dict(options.labels),
         class_embeddings=dict(options.class_embeddings),
         kept=options.kept,
+        without=options.without,
     )
 
 

@@ -165,10 +165,11 @@ def _input_digests(
     sources: TrainingSources, weights: str | None, features: Path | None
 ) -> list[str]:
     """The contents of all files that a run reads."""
-    files = [*sources.labels.values(), *sources.class_embeddings.values(), sources.kept, features]
+    files = [*sources.labels.values(), *sources.class_embeddings.values()]
+    files += [path for path in (sources.kept, sources.without, features) if path]
     files += [path for paths in sources.shards.values() for path in paths]
     files += [Path(weights)] if weights and Path(weights).is_file() else []
-    return [_content_digest(path) for path in files if path is not None]
+    return [_content_digest(path) for path in files]
 
 
 def _content_digest(path: Path) -> str:

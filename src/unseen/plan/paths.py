@@ -33,6 +33,7 @@ KEPT = "results/kept/{run}.txt"
 OVERLAP = "results/overlap/{run}.csv"
 OVERLAP_COUNTS = "results/overlap/{run}_counts.csv"
 OVERLAP_PRETRAINING = "results/overlap/{run}_pretraining.csv"
+OVERLAP_VIDEOS = "results/overlap/{run}_videos.csv"
 PRETRAINING_STATE = "results/overlap/{run}_pretraining.txt"
 
 # Clips

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
-from unseen.plan import comparisons, figures, paths, tables
+from unseen.plan import comparisons, figures, paths, shared_videos, tables
 from unseen.plan.plan import Inputs, Plan, contents
 from unseen.plan.specs import in_a_file
 
@@ -52,6 +52,7 @@ class ReportPlan:
     datasets: dict[str, ShownSet]
     overlap: dict[str, str]
     pretraining: dict[str, dict[str, str]]
+    videos: dict[str, str]
     threshold: float
     benchmarks: str
     disk: dict[str, str]
@@ -97,6 +98,11 @@ def report_plan(plan: Plan) -> ReportPlan:
                 "classes": paths.OVERLAP_PRETRAINING.format(run=base),
             }
             for base in bases
+        },
+        videos={
+            base: paths.OVERLAP_VIDEOS.format(run=base)
+            for base in bases
+            if base in shared_videos.compared(plan)
         },
         threshold=config.overlap.threshold,
         benchmarks=paths.BENCHMARKS,
@@ -148,6 +154,7 @@ def inputs(plan: Plan) -> Inputs:
             *scores,
             *sets,
             *report.overlap.values(),
+            *report.videos.values(),
             *(path for traced in report.pretraining.values() for path in traced.values()),
         ),
     )

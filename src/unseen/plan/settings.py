@@ -92,6 +92,9 @@ class Overlap(Section):
     """A class is kept when its cosine distance to every unseen class exceeds this."""
     prune_pretraining: bool = False
     """Also prune the classes of the runs whose weights a run starts from."""
+    prune_videos: bool = False
+    """Leave out training clips whose source, by YouTube id or content, is in a test set too. Then
+    another video of a test set is a reason to train anew."""
     exclude_classes: list[str] = []
     """Training classes excluded by name (published splits)."""
 

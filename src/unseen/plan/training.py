@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from unseen.network.settings import FEATURES, MODEL, TrainingSettings
-from unseen.plan import paths
+from unseen.plan import paths, shared_videos
 from unseen.plan.plan import Inputs, Plan, class_embeddings, model_of, named
 from unseen.plan.runs import Run
 from unseen.plan.sources import weights_content
@@ -23,7 +23,8 @@ def inputs(plan: Plan, run: Run) -> Inputs:
     if run.weights in plan.runs:
         large.append(model_of(str(run.weights)))
     rejected = (paths.REJECTED.format(dataset=name) for name in run.train_on)
-    return Inputs(tuple(large), small=tuple(plan.kept(run)), aside=tuple(rejected))
+    small = (*plan.kept(run), *shared_videos.pruned(plan, run))
+    return Inputs(tuple(large), small=small, aside=tuple(rejected))
 
 
 def frozen_inputs(plan: Plan, run: Run) -> Inputs:
@@ -42,6 +43,8 @@ def arguments(plan: Plan, run: Run) -> list[str]:
     arguments += ["--class-embeddings", *named(run.seen, pattern)]
     for path in plan.kept(run):
         arguments += ["--kept", path]
+    for path in shared_videos.pruned(plan, run):
+        arguments += ["--without", path]
     if run.weights in plan.runs:
         arguments += ["--weights", model_of(str(run.weights))]
     elif run.weights:

@@ -43,7 +43,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
     a file that says what the initial weights had seen), `captions` (a folder with `<name>.rst`),
     `scores` (each `run`, `dataset` and the paths `metrics`, `predictions`, `confusions`),
     `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run),
-    `pretraining` (by run: `state`, that file, and `classes`, a CSV), `threshold`, `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
+    `pretraining` (by run: `state`, that file, and `classes`, a CSV), `videos` (CSV by run), `threshold`, `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
     `thumbnails` (how many a data set).
     """
     captions = Path(spec["captions"])
@@ -59,6 +59,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
         },
         "overlap": borderline(spec["overlap"], spec["threshold"]),
         "pretraining": pretraining(spec["pretraining"]),
+        "videos": shared_videos(spec["videos"]),
         "rejected": rejected(spec["datasets"]),
         "cost": cost(Path(spec["benchmarks"]), spec["disk"]),
         "versions": versions(Path(spec["versions"])),
@@ -262,6 +263,20 @@ def pretraining(runs: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
         cells = [run, read_state(Path(files["state"])), len({row["class"] for row in classes})]
         rows.append(dict(zip(columns, [*map(str, cells), named], strict=True)))
     return _grid("pretraining", columns, rows)
+
+
+def shared_videos(runs: Mapping[str, str]) -> dict[str, Any]:
+    """How many training clips of each run share their source with a test set."""
+    columns = ("run", "training set", "test set", "shared", "training clips", "for example")
+    rows = []
+    for run, path in runs.items():
+        groups: dict[tuple[str, str, str], list[Row]] = {}
+        for row in read_rows(path, ["dataset", "test_dataset", "shared", "clip_id"]):
+            groups.setdefault((row["dataset"], row["test_dataset"], row["shared"]), []).append(row)
+        for group, found in groups.items():
+            cells = [run, *group, str(len(found)), f"{found[0]['clip_id']}, {found[0]['test_clip']}"]
+            rows.append(dict(zip(columns, cells, strict=True)))
+    return _grid("shared videos", columns, rows) | {"runs": list(runs)}
 
 
 def rejected(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -106,6 +106,11 @@ class ClipStore:
         return [clip_id for clip_id, _, _ in self._stored]
 
     @property
+    def source_digests(self) -> list[str]:
+        """The SHA-256 of each clip's source, in the same order."""
+        return [digest for _, _, digest in self._stored]
+
+    @property
     def rejected(self) -> list[tuple[str, ...]]:
         """(clip id, path, reason) of every listed clip that is not in the store."""
         rows: list[tuple[str, ...]] = []

@@ -1,9 +1,12 @@
 """What a run trains on: the kept classes, photographs' clips, nested fractions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from small_run import write_small_run
 
+from unseen.base.tabular import write_rows
 from unseen.classes.class_embeddings import read_class_embeddings
 from unseen.network.labelled_clips import TrainingSources, select_training_set, stored_clips
 
@@ -21,6 +24,17 @@ def test_only_kept_classes_are_trained_on(sources):
     names, vectors = read_class_embeddings(sources.class_embeddings["colours"])
     for name, vector in zip(data.classes, data.class_embeddings, strict=True):
         assert np.array_equal(vector, vectors[names.index(name)])
+
+
+def test_clips_can_be_left_out(sources, tmp_path):
+    names = stored_clips(sources.shards)
+    whole = select_training_set(names, sources)
+    dataset, clip = names[whole.clips[0]]
+    rows = [{"dataset": dataset, "clip_id": clip}, {"dataset": "another", "clip_id": "x"}]
+    write_rows(tmp_path / "without.csv", ["dataset", "clip_id"], rows)
+    less = select_training_set(names, replace(sources, without=tmp_path / "without.csv"))
+    assert set(whole.clips) - set(less.clips) == {whole.clips[0]}
+    assert less.classes == whole.classes
 
 
 def test_clips_of_a_photograph_take_its_class(sources):

@@ -144,6 +144,10 @@ def test_what_the_initial_weights_had_seen_is_said_with_its_classes_and_below_fi
     assert data["figures"][0]["caption"].endswith(caption)
 
 
+def test_videos_in_training_and_test_are_counted(data):
+    assert data["videos"]["rows"] == [["e2e", "training", "large", "content", "2", "a0, b"]]
+
+
 def test_rejected_and_missing_clips_are_counted(data):
     assert data["rejected"]["total"] == 2
     assert data["rejected"]["missing"] == {"large": 1, "small": 1}
@@ -179,7 +183,7 @@ def test_a_template_without_a_place_for_the_data_is_refused(spec, tmp_path):
 
 def test_a_report_without_scores_can_be_made(spec, tmp_path):
     empty = spec | {"tables": [], "figures": [], "scores": [], "datasets": {}, "overlap": {}}
-    empty |= {"pretraining": {}}
+    empty |= {"pretraining": {}, "videos": {}}
     empty |= {"benchmarks": str(tmp_path / "none"), "versions": str(tmp_path / "none"), "disk": {}}
     report.make_report(empty, TEMPLATE, tmp_path / "out.html")
     assert (tmp_path / "out.html").stat().st_size > 5000
