@@ -10,13 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from unseen.base.errors import UserError
+from unseen.base.model_folder import (
+    WEIGHTS,
+    has_safe_weights,
+    refuse_absent_weights,
+    refuse_foreign_code,
+)
 from unseen.base.text import read_json
 
 MODULES = frozenset({"Dense", "Dropout", "LayerNorm", "Normalize", "Pooling", "Transformer"})
 """Parts of an encoder that are known to run no code of the folder's."""
 WITH_WEIGHTS = frozenset({"Dense", "LayerNorm", "Transformer"})
-WEIGHTS = "model.safetensors"
-INDEX = f"{WEIGHTS}.index.json"
 CONVERT = (
     '"import sys; from sentence_transformers import SentenceTransformer as S;'
     ' S(sys.argv[1]).save(sys.argv[2])"'
@@ -91,19 +95,9 @@ def _check_folder(encoder: Path) -> None:
 
 
 def _check_module(encoder: Path, folder: Path) -> None:
-    if (folder / "adapter_config.json").exists():
-        raise UserError(f"{folder} holds an adapter, which is no whole encoder: merge and save it")
     config = read_json(folder / "config.json") if (folder / "config.json").is_file() else {}
-    if isinstance(config, dict) and "auto_map" in config:
-        raise UserError(f"{folder}/config.json asks for code of its own, which is not run")
-    if (folder / INDEX).is_file() and not (folder / WEIGHTS).is_file():
-        parts = read_json(folder / INDEX)
-        names = parts.get("weight_map", {}) if isinstance(parts, dict) else {}
-        files = set(map(str, names.values())) if isinstance(names, dict) else {""}
-        if all("/" not in name and name.endswith(".safetensors") for name in files):
-            return
-        raise UserError(f"{folder}/{INDEX} names files other than .safetensors beside it")
-    if not (folder / WEIGHTS).is_file():
+    refuse_foreign_code(folder, config)
+    if not has_safe_weights(folder):
         raise UserError(
             f"{folder} has no {WEIGHTS}; a pytorch_model.bin is a pickle and is not loaded. If you"
             f" trust it, convert it once:\n       python -c {CONVERT} {quote(str(encoder))}"
@@ -129,9 +123,4 @@ def _check_weights(model: Any, encoder: Path) -> None:
         )
         absent.update(map(str, (*told["missing_keys"], *told["mismatched_keys"])))
     absent = {name for name in absent if "pooler" not in name}
-    if absent:
-        raise UserError(
-            f"{encoder} is damaged or not complete: without the weights "
-            + ", ".join(sorted(absent)[:3])
-            + (f" and {len(absent) - 3} more" if len(absent) > 3 else "")
-        )
+    refuse_absent_weights(encoder, absent)

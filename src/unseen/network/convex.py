@@ -17,11 +17,10 @@ from torch import Tensor, nn
 from unseen.base.errors import UserError
 from unseen.base.files import json_digest
 from unseen.classes.class_embeddings import read_class_embeddings
-from unseen.network import model_file
 from unseen.network.classifiers import build_classifier, load_classifier
-from unseen.network.model_file import ModelContent, ModelDescription, write_model
+from unseen.network.model_file import ModelDescription, write_model
 from unseen.network.published import find_published
-from unseen.network.zero_shot_network import ClassEncoder, ZeroShotNetwork, build_network
+from unseen.network.zero_shot_network import ClassEncoder, ZeroShotNetwork
 
 Vectors = npt.NDArray[np.float32]
 METHOD = "convex"
@@ -143,17 +142,8 @@ def convex_network(
     return network.eval(), classes, vectors
 
 
-def load_model(
-    path: Path, device: torch.device | str = "cpu"
-) -> tuple[ZeroShotNetwork, ModelContent]:
-    """`model_file.load_model` for models of every method."""
-    return model_file.load_model(path, device, build=build_any_network)
-
-
-def build_any_network(**settings: Any) -> ZeroShotNetwork:
-    """The network of a model file of any method, its weights still to come."""
-    if settings.get("method") != METHOD:
-        return build_network(**settings)
+def build_convex(**settings: Any) -> ZeroShotNetwork:
+    """The network of a model file of this method, its weights still to come."""
     return _assemble(settings, build_classifier(settings["name"]))
 
 

@@ -8,7 +8,7 @@ from torch.export import Dim
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
-from unseen.network.convex import load_model
+from unseen.network.methods import load_model
 from unseen.network.zero_shot_network import ZeroShotNetwork
 
 FORMATS = {".pt2": "torch.export", ".onnx": "ONNX"}

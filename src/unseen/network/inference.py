@@ -16,7 +16,7 @@ from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
-from unseen.network.convex import load_model
+from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
 from unseen.videos.clip_store import ClipStore

@@ -36,8 +36,9 @@ from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes.overlap import distances
-from unseen.network.convex import LIKELIEST, METHOD, convex_network, load_model
+from unseen.network.convex import LIKELIEST, METHOD, convex_network
 from unseen.network.inference import embed_features, visual_features
+from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
 from unseen.network.zero_shot_network import ZeroShotNetwork

@@ -12,8 +12,9 @@ import torchvision
 
 from unseen.base.errors import UserError
 from unseen.classes.class_embeddings import write_class_embeddings
-from unseen.network import classifiers, convex
-from unseen.network.convex import ConvexCombination, convex_network, load_model, make_convex_model
+from unseen.network import classifiers
+from unseen.network.convex import ConvexCombination, convex_network, make_convex_model
+from unseen.network.methods import build_any_network, load_model
 from unseen.network.published import (
     EFFICIENTNET,
     find_published,
@@ -222,5 +223,5 @@ def test_a_damaged_package_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 def test_models_of_other_methods_are_loaded_as_before() -> None:
-    network = convex.build_any_network(name="r2plus1d_10", embedding_dim=5, width=8)
+    network = build_any_network(name="r2plus1d_10", embedding_dim=5, width=8)
     assert network.settings["name"] == "r2plus1d_10"
