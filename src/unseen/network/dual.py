@@ -95,12 +95,12 @@ class DualNetwork(ZeroShotNetwork):
         """
         assert self.prompt_generator is not None
         dim = self.feature_dim
-        videos, patches = encoded[:, :dim], encoded[:, dim:].unflatten(1, (-1, dim))
+        videos, patches = encoded[:, :dim], encoded[:, dim:].reshape(len(encoded), -1, dim)
         cosines = []
-        for part in texts.split(max(1, TOGETHER // texts.shape[1])):
+        for part in torch.split(texts, max(1, TOGETHER // texts.shape[1])):
             own = part.flatten(0, 1).expand(len(videos), -1, -1)
             own = F.normalize(own + self.prompt_generator(own, patches), dim=-1)
-            classes = F.normalize(own.unflatten(1, part.shape[:2]).mean(dim=2), dim=-1)
+            classes = F.normalize(own.view(len(videos), *part.shape[:2], dim).mean(dim=2), dim=-1)
             cosines.append(torch.einsum("bd,bcd->bc", videos, classes))
         return videos, torch.cat(cosines, dim=1)
 

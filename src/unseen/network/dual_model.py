@@ -63,8 +63,8 @@ def import_transformers() -> Any:
         raise UserError(
             "method: dual needs the package transformers: pip install '.[dual]'"
         ) from None
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()  # type: ignore[no-untyped-call]
+    transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     return transformers
 
 

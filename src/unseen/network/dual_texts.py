@@ -66,7 +66,7 @@ def class_texts(folder: DualFolder, names: Sequence[str], prompts: Sequence[str]
     for first in range(0, len(texts), BATCH):
         tokens = _tokens(folder, tokenizer, texts[first : first + BATCH], config)
         found.append(model.get_text_features(**tokens).pooler_output.float())
-    return torch.cat(found).unflatten(0, (len(names), len(prompts)))
+    return torch.cat(found).view(len(names), len(prompts), -1)
 
 
 def _tokens(folder: DualFolder, tokenizer: Any, texts: list[str], config: Any) -> Any:
