@@ -79,7 +79,7 @@ def open_shard(path: Path | str) -> Iterator[tuple[h5py.File, Rows]]:
     Raises UserError for a file that is none, or a damaged one.
     """
     try:
-        rows = _check_seal(path)
+        rows = check_seal(path)
         with h5py.File(path) as file:
             yield file, rows
     except (OSError, KeyError, ValueError, RuntimeError, TypeError, AttributeError) as error:
@@ -102,7 +102,7 @@ def _place(dataset: h5py.Dataset) -> tuple[int, int]:
     return begin, begin + dataset.nbytes
 
 
-def _check_seal(path: Path | str) -> Rows:
+def check_seal(path: Path | str) -> Rows:
     """Where the large rows lie. Raises ValueError where a byte outside of them is another one."""
     with Path(path).open("rb") as stream:
         head = stream.read(_SEAL.size)
