@@ -112,12 +112,16 @@ def settled(function):
 
 
 def as_inputs(inputs):
-    """Large files by their companions' content instead of by their time."""
+    """Large files by their companions' content instead of by their time.
+
+    An input that is `ancient` alone, without a companion of the same job, would hide a job's own
+    reasons: Snakemake does not look for them once a job that it depends on reruns, and then leaves
+    it out since nothing that counts was updated.
+    """
     return {
         "large": [ancient(path) for path in inputs.large],
         "digests": [paths.digest(path) for path in inputs.large],
         "small": list(inputs.small),
-        "aside": [ancient(path) for path in inputs.aside],
     }
 
 

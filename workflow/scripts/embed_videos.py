@@ -8,6 +8,7 @@ import torch
 from unseen.base.arguments import group_by_name, named_path
 from unseen.base.errors import run
 from unseen.network.inference import embed_videos
+from unseen.videos.rejected import check_rejected
 from unseen.videos.sampling import SCHEMES
 
 
@@ -18,6 +19,7 @@ def main() -> None:
     add("--model", type=Path, required=True, metavar="FILE")
     add("--test", metavar="DATASET=H5", help="a test set and its output", **several)
     add("--shards", metavar="DATASET=FILE", help="the test sets' clip stores", **several)
+    add("--limit", type=float, default=100, help="allowed share of rejected clips in percent")
     add("--snippets", type=int, default=25)
     add("--scheme", choices=SCHEMES, default="linear")
     add("--frame-rate", type=float, help="frames a second; the model's own without it")
@@ -28,9 +30,11 @@ def main() -> None:
     add("--workers", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    shards = group_by_name(options.shards)
+    check_rejected(shards, options.limit)
     embed_videos(
         options.model,
-        group_by_name(options.shards),
+        shards,
         dict(options.test),
         snippets=options.snippets,
         scheme=options.scheme,

@@ -8,6 +8,7 @@ from unseen.base.arguments import group_by_name, named_path
 from unseen.base.errors import run
 from unseen.network.labelled_clips import TrainingSources
 from unseen.network.motion import match_motion
+from unseen.videos.rejected import check_rejected
 
 
 def main() -> None:
@@ -20,9 +21,13 @@ def main() -> None:
     parser.add_argument("--without", type=Path, help="clips to leave out (CSV)")
     parser.add_argument("--test", type=Path, nargs="+", required=True, help="the test clips")
     parser.add_argument("--output", type=Path, required=True, help="video embeddings (HDF5)")
+    limit = {"type": float, "default": 100, "help": "allowed share of rejected clips in percent"}
+    parser.add_argument("--limit", **limit)
     options = parser.parse_args()
+    shards = group_by_name(options.shards)
+    check_rejected(shards, options.limit)
     sources = TrainingSources(
-        shards=group_by_name(options.shards),
+        shards=shards,
         labels=dict(options.labels),
         class_embeddings=dict(options.class_embeddings),
         kept=options.kept,

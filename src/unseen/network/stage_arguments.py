@@ -7,6 +7,7 @@ from pathlib import Path
 from unseen.base.arguments import group_by_name, json_value, named_path
 from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings
+from unseen.videos.rejected import check_rejected
 
 
 def argument_parser(description: str) -> argparse.ArgumentParser:
@@ -17,6 +18,7 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     several("--shards", metavar="DATASET=FILE", help="the clip store; as many as there are")
     several("--labels", metavar="DATASET=CSV")
     several("--class-embeddings", metavar="DATASET=H5")
+    add("--limit", type=float, default=100, help="allowed share of rejected clips in percent")
     add("--kept", type=Path, metavar="TXT", help="the classes to train on; all without it")
     add("--without", type=Path, metavar="CSV", help="clips to leave out: dataset,clip_id")
     add("--settings", type=json_value, required=True, metavar="JSON")
@@ -26,9 +28,11 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
 
 
 def sources_of(options: argparse.Namespace) -> TrainingSources:
-    """The inputs that were given."""
+    """The inputs that were given. Raises UserError where too many of the clips were rejected."""
+    shards = group_by_name(options.shards)
+    check_rejected(shards, options.limit)
     return TrainingSources(
-        shards=group_by_name(options.shards),
+        shards=shards,
         labels=dict(options.labels),
         class_embeddings=dict(options.class_embeddings),
         kept=options.kept,

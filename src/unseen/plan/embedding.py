@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from unseen.plan import paths
+from unseen.plan.clips import rejected_limit
 from unseen.plan.plan import Inputs, Plan, model_of
 from unseen.plan.runs import Run
 
@@ -42,8 +43,7 @@ def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:
     """The model and the clips of the run's test sets, or of one data set."""
     sets = [dataset] if dataset else list(run.tests)
     side = plan.side(run)
-    rejected = (paths.of_side(paths.REJECTED, side).format(dataset=name) for name in sets)
-    return Inputs((model_of(run.name), *plan.clip_stores(sets, side)), aside=tuple(rejected))
+    return Inputs((model_of(run.name), *plan.clip_stores(sets, side)))
 
 
 def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str]:
@@ -53,7 +53,7 @@ def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str
     pattern = paths.VIDEO_EMBEDDINGS.replace("{run}", run.name)
     stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name], side)]
     tests = [f"{name}={pattern.format(dataset=name)}" for name in sets]
-    return ["--test", *tests, "--shards", *stores]
+    return ["--test", *tests, "--shards", *stores, "--limit", f"{rejected_limit(plan):g}"]
 
 
 def model(_plan: Plan, run: Run) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from unseen.plan import paths, training
+from unseen.plan import training
 from unseen.plan.plan import Inputs, Plan
 from unseen.plan.runs import Run
 
@@ -15,11 +15,7 @@ def pairs(plan: Plan) -> list[str]:
 def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
     """What training reads, and the clips of the test set."""
     found = training.inputs(plan, run)
-    return replace(
-        found,
-        large=(*found.large, *plan.clip_stores([dataset])),
-        aside=(*found.aside, paths.REJECTED.format(dataset=dataset)),
-    )
+    return replace(found, large=(*found.large, *plan.clip_stores([dataset])))
 
 
 def arguments(plan: Plan, run: Run, dataset: str) -> list[str]:

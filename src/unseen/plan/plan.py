@@ -21,12 +21,11 @@ class Inputs:
     """What a job reads.
 
     `large` files count by the digest beside them instead of by their time, `small` ones as they
-    are, and `aside` are those that must be there but give no reason to run a job again.
+    are.
     """
 
     large: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
-    aside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,9 +37,8 @@ def pruned(plan: Plan, run: Run) -> list[str]:
 def inputs(plan: Plan, run: Run) -> Inputs:
     """The clip stores of all sets, and what their clips were cut from."""
     sets = _sets(plan, run)
-    rejected = (paths.REJECTED.format(dataset=name) for name in sets)
     sources = (paths.SOURCE_VIDEOS.format(dataset=name) for name in sets)
-    return Inputs(large=(*plan.clip_stores(sets), *sources), aside=tuple(rejected))
+    return Inputs(large=(*plan.clip_stores(sets), *sources))
 
 
 def arguments(plan: Plan, run: Run) -> list[str]:

@@ -77,7 +77,7 @@ def _patterns() -> list[str]:
     own = [
         value
         for name, value in vars(paths).items()
-        if name.isupper() and value.startswith(paths.RESULTS) and "{}" not in value
+        if isinstance(value, str) and value.startswith(paths.RESULTS) and "{}" not in value
     ]
     files = [pattern for pattern in own if "." in pattern]
     files += [

@@ -5,16 +5,14 @@ from typing import Any
 
 from unseen.network.settings import FEATURES, MODEL, TrainingSettings
 from unseen.plan import paths, shared_videos
+from unseen.plan.clips import rejected_limit
 from unseen.plan.plan import Inputs, Plan, class_embeddings, model_of, named
 from unseen.plan.runs import Run
 from unseen.plan.sources import weights_content
 
 
 def inputs(plan: Plan, run: Run) -> Inputs:
-    """Clips and their labels, class embeddings, kept classes and the weights of another run.
-
-    Clips that were rejected are counted before the shards are used; that is no reason to rerun.
-    """
+    """Clips and their labels, class embeddings, kept classes and the weights of another run."""
     large = [
         *plan.clip_stores(run.train_on),
         *(paths.LABELS.format(dataset=name) for name in run.train_on),
@@ -22,9 +20,8 @@ def inputs(plan: Plan, run: Run) -> Inputs:
     ]
     if run.weights in plan.runs:
         large.append(model_of(str(run.weights)))
-    rejected = (paths.REJECTED.format(dataset=name) for name in run.train_on)
     small = (*plan.kept(run), *shared_videos.pruned(plan, run))
-    return Inputs(tuple(large), small=small, aside=tuple(rejected))
+    return Inputs(tuple(large), small=small)
 
 
 def frozen_inputs(plan: Plan, run: Run) -> Inputs:
@@ -39,6 +36,7 @@ def arguments(plan: Plan, run: Run) -> list[str]:
     if run.train_on:
         stores = [f"{name}={path}" for name in run.train_on for path in plan.clip_stores([name])]
         arguments += ["--shards", *stores, "--labels", *named(run.train_on, paths.LABELS)]
+        arguments += ["--limit", f"{rejected_limit(plan):g}"]
     pattern = paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding)
     arguments += ["--class-embeddings", *named(run.seen, pattern)]
     for path in plan.kept(run):

@@ -1,7 +1,7 @@
 """The clips of a data set that could not be stored, gathered from its shards."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from unseen.base.errors import UserError
@@ -37,15 +37,25 @@ def merge_rejected(
             temporary.write_text(store.source_digest + "\n")
     for clip_id, _, reason in sorted(rejected):
         say(f"rejected {clip_id}: {reason}")
-    if len(rejected) * 100 > limit_percent * listed:
-        raise UserError(_limit_message(rejected, listed, limit_percent, dataset))
+    _check(rejected, listed, limit_percent, dataset)
 
 
-def _limit_message(
+def check_rejected(shards: Mapping[str, Sequence[Path]], limit_percent: float) -> None:
+    """Raise UserError when more than `limit_percent` of a data set's listed clips are rejected:
+    what reads clips asks before it begins."""
+    for dataset, paths in shards.items():
+        store = ClipStore(paths)
+        rejected = store.rejected
+        _check(rejected, len(store) + len(rejected), limit_percent, dataset)
+
+
+def _check(
     rejected: list[tuple[str, ...]], listed: int, limit_percent: float, dataset: str
-) -> str:
+) -> None:
+    if len(rejected) * 100 <= limit_percent * listed:
+        return
     reason, count = Counter(reason for _, _, reason in rejected).most_common(1)[0]
-    return (
+    raise UserError(
         f"{dataset}: {len(rejected)} of {listed} clips are unusable, more than the allowed "
         f"{limit_percent:g}%; {count} because: {reason}. "
         f"Mend the files, or raise the limit in the configuration"

@@ -80,7 +80,6 @@ def test_what_training_reads(tiny: Plan) -> None:
         "results/models/demo-sun/model.safetensors",
     )
     assert inputs.small == ("results/kept/demo-e2e.txt",)
-    assert inputs.aside == ("results/rejected/demo-kinetics.csv",)
 
 
 @pytest.mark.parametrize("name", CONFIGURATIONS)
@@ -89,7 +88,7 @@ def test_test_labels_are_read_by_scoring_alone(name: str) -> None:
     for run in plan.runs.values():
         before = [training.inputs(plan, run), classes.overlap_inputs(plan, run)]
         before += [embedding.inputs(plan, run)] if run.tests else []
-        read = [path for inputs in before for path in (*inputs.large, *inputs.small, *inputs.aside)]
+        read = [path for inputs in before for path in (*inputs.large, *inputs.small)]
         trained = {paths.LABELS.format(dataset=name) for name in run.train_on}
         assert {path for path in read if "/labels/" in path} <= trained
         for dataset in run.tests:

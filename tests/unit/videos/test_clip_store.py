@@ -23,7 +23,7 @@ from unseen.videos.clip_store import PADDING, ClipStore, frames_to_decode, read_
 from unseen.videos.decode_shard import decode_shard
 from unseen.videos.encoding import EncodedClip, encode_frames
 from unseen.videos.ffmpeg_process import ffmpeg
-from unseen.videos.rejected import merge_rejected
+from unseen.videos.rejected import check_rejected, merge_rejected
 from unseen.videos.settings import ClipSettings
 from unseen.videos.shards import RejectedClip, StoredClip, verify_shards, write_shard
 
@@ -260,6 +260,9 @@ def test_too_many_rejected_clips_stop_with_the_reasons_written(tmp_path: Path) -
     with pytest.raises(UserError, match=r"some: 2 of 20 clips .* 9%; 2 because: empty"):
         merge_rejected([tmp_path / "a.h5"], table, 9, "some")
     assert table.read_text() == 'clip_id,path,reason\nw,w.mp4,empty\n"x, y",x.mp4,empty\n'
+    check_rejected({"some": [tmp_path / "a.h5"]}, 10)
+    with pytest.raises(UserError, match="some: 2 of 20 clips"):
+        check_rejected({"some": [tmp_path / "a.h5"]}, 9)
 
 
 @pytest.mark.parametrize(
