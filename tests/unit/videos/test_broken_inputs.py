@@ -2,6 +2,7 @@
 
 import csv
 import os
+import struct
 import subprocess
 import zipfile
 from collections.abc import Callable
@@ -119,6 +120,48 @@ def archive(path: Path) -> None:
 @broken("playlist.mp4", "a playlist|not a video")
 def playlist(path: Path) -> None:
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nother.ts\n#EXT-X-ENDLIST\n")
+
+
+@broken("concat.mp4", "a playlist|not a video")
+def concat(path: Path) -> None:
+    other = write_video(path.with_name("elsewhere.mp4"))
+    path.write_text(f"ffconcat version 1.0\nfile '{other.name}'\n")
+
+
+@broken("session.mp4", "not a video")
+def session(path: Path) -> None:
+    """A description of a stream in the network."""
+    path.write_text(
+        "v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nt=0 0\n"
+        "m=video 5004 RTP/AVP 96\na=rtpmap:96 H264/90000\n"
+    )
+
+
+@broken("address.mp4", "a playlist|not a video")
+def address(path: Path) -> None:
+    path.write_text(
+        "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://127.0.0.1/a.ts\n#EXT-X-ENDLIST\n"
+    )
+
+
+@broken("reference.mov", "not a video|damaged|no frame")
+def reference(path: Path) -> None:
+    """A film whose pictures lie in another file, by its path."""
+    other = str(write_video(path.with_name("elsewhere.mov")).absolute())
+    content = write_video(path).read_bytes()
+    tag = other.encode() + bytes(len(other) % 2)
+    alias = bytes(10 + 28 + 12 + 64 + 16 + 4 + 16) + struct.pack(">2h", 2, len(tag)) + tag
+    entry = b"alis" + bytes(4) + alias + struct.pack(">2h", -1, 0)
+    entry = struct.pack(">I", 4 + len(entry)) + entry
+    place = content.index(b"dref") + 12
+    own = struct.unpack_from(">I", content, place)[0]
+    assert content.index(b"mdat") < content.index(b"moov") < place
+    changed = bytearray(content[:place] + entry + content[place + own :])
+    for box in (b"moov", b"trak", b"mdia", b"minf", b"dinf", b"dref"):
+        start = content.index(box) - 4
+        size = struct.unpack_from(">I", content, start)[0] + len(entry) - own
+        struct.pack_into(">I", changed, start, size)
+    path.write_bytes(changed)
 
 
 @broken("subtitles.mkv", "no video")
