@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -15,6 +14,7 @@ from unseen.base.tabular import read_rows
 from unseen.classes.class_embeddings import read_class_embeddings
 from unseen.classes.subsets import select_clips
 from unseen.videos.clip_store import ClipStore
+from unseen.videos.shard_format import open_shard
 
 Labels = npt.NDArray[np.int64]
 Vectors = npt.NDArray[np.float32]
@@ -84,7 +84,7 @@ def stored_short_side(shards: Mapping[str, Sequence[Path]]) -> int | None:
     Clips of photographs are squares of this side.
     """
     for paths in shards.values():
-        with h5py.File(paths[0]) as file:
+        with open_shard(paths[0]) as (file, _):
             settings: dict[str, int] = json.loads(file.attrs["settings"])
             return settings.get("short_side", settings.get("size"))
     return None
