@@ -8,6 +8,7 @@ bar_colours(rgb)            # (8, 3) mean colours of the bars, to compare with B
 import subprocess
 from pathlib import Path
 
+import av
 import numpy as np
 
 from unseen.videos.ffmpeg_process import ffmpeg
@@ -112,6 +113,24 @@ def rotate_mp4(path: Path, degrees: int) -> Path:
     content[begin : begin + len(matrix)] = matrix
     path.write_bytes(content)
     return path
+
+
+def not_coded(source: Path, target: Path, every: int) -> Path:
+    """MPEG-4 with each `every`th frame "not coded" (an N-VOP), as XviD and DivX write it."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as write:
+        stream = write.add_stream_from_template(read.streams.video[0])
+        packets = [packet for packet in read.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            if number % every == every - 1 and not packet.is_keyframe:
+                bits = f"0101{number % 25:05b}100"
+                bits += "1" * (-len(bits) % 8)
+                empty = av.Packet(b"\0\0\1\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big"))
+                empty.pts, empty.dts = packet.pts, packet.dts
+                empty.time_base, empty.duration = packet.time_base, packet.duration
+                packet = empty
+            packet.stream = stream
+            write.mux(packet)
+    return target
 
 
 def frame_numbers(luma: np.ndarray) -> list[int]:

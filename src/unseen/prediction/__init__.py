@@ -18,12 +18,12 @@ if TYPE_CHECKING:
         Classifier,
         Failure,
         Prediction,
-        Reading,
         Video,
         Window,
         classify_files,
         load_classifier,
     )
+    from unseen.prediction.reading import Reading
 
 __all__ = [
     "Classifier",

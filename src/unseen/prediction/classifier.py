@@ -16,13 +16,10 @@ compared with the nearest of as many of these as were asked for, drawn at random
 """
 
 import io
-import tempfile
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import av
 import numpy as np
@@ -42,6 +39,16 @@ from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
 from unseen.network.zero_shot_network import ZeroShotNetwork
+from unseen.prediction.reading import (
+    SNIPPETS,
+    Piece,
+    Plan,
+    Reading,
+    Unreadable,
+    batches,
+    read_videos,
+    read_whole,
+)
 from unseen.prediction.requested_classes import (
     OVERLAP_THRESHOLD,
     Requested,
@@ -52,27 +59,15 @@ from unseen.prediction.requested_classes import (
     parse_classes,
 )
 from unseen.results.nearest import cosine_distances
-from unseen.videos.clip_store import ClipStore
-from unseen.videos.encoding import EncodedClip
-from unseen.videos.loading import read_batch
+from unseen.videos.footage import Frames
 from unseen.videos.probing import VideoError
-from unseen.videos.sampling import frames_at_rate, test_indices
-from unseen.videos.settings import ClipSettings
-from unseen.videos.shards import StoredClip, write_shard
-from unseen.videos.transcoding import transcode
-from unseen.videos.windows import Part, duration, windows
+from unseen.videos.sampling import test_indices
+from unseen.videos.windows import duration
 
 Array = npt.NDArray[np.float32]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
-SNIPPETS = 25
-"""Snippets of a video, as in the paper's tests."""
-WINDOW_SNIPPETS = 5
-"""Snippets of each window of a long video."""
 PICTURE_HEIGHT = 96
 JPEG_QUALITY = 70
-TIMEOUT_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -115,35 +110,6 @@ class Failure:
 
     path: str
     reason: str
-
-
-@dataclass(frozen=True)
-class Reading:
-    """How videos are read.
-
-    `snippets` a video (or a window), `window_s` and `stride_s` the length of a window and from one
-    to the next in seconds (None: none), `pictures` the JPEGs to keep a video, `batch_size` the
-    snippets that the network takes at a time, `workers` the ffmpeg processes at a time.
-    """
-
-    snippets: int | None = None
-    window_s: float | None = None
-    stride_s: float | None = None
-    pictures: int = 0
-    batch_size: int = 50
-    workers: int = 2
-
-    def __post_init__(self) -> None:
-        for name in ("snippets", "window_s", "stride_s", "batch_size", "workers"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"{name.removesuffix('_s')} must be more than 0, not {value}")
-        if self.stride_s is not None and self.window_s is None:
-            raise UserError("a stride needs the length of a window: --window SECONDS")
-
-    @property
-    def snippets_each(self) -> int:
-        return self.snippets or (WINDOW_SNIPPETS if self.window_s else SNIPPETS)
 
 
 @dataclass(frozen=True)
@@ -355,154 +321,124 @@ def usual_distance(trained: npt.NDArray[np.floating[Any]], share: float = 0.5) -
 
 
 def classify_files(
-    classifier: Classifier, paths: Iterable[Path | str], reading: Reading | None = None
+    classifier: Classifier,
+    paths: Iterable[Path | str],
+    reading: Reading | None = None,
+    on_progress: Callable[[float], None] | None = None,
 ) -> Iterator[Video | Failure]:
     """Each file's predictions, or the reason why there are none, in order.
 
-    Files are decoded as the pipeline decodes them (into short-side clips, in `workers` processes
-    ahead of the network) and share the network's batches.
+    Frames are those of the pipeline's clips before their codec; what the network does not see is
+    not decoded where a file can be sought soundly. Files share the network's batches.
+    `on_progress` is told how many files are done, the share of the present one included.
     """
     reading = reading or Reading()
-    settings = ClipSettings(short_side=classifier.input_settings["short_side"], timeout_s=TIMEOUT_S)
+    done, snippets = 0, 1
+    own: list[Array] = []
+    sound = True
+    for group in _groups(read_videos(paths, reading, classifier.input_settings), reading):
+        features = iter(_features(classifier, group, reading))
+        for piece in group:
+            if isinstance(piece, Unreadable):
+                yield Failure(shown(str(piece.path)), shown(piece.reason))
+            elif not piece.last:
+                sound &= piece.frames is not None
+                own += [] if piece.frames is None else [next(features)]
+                snippets = len(piece.plan.snippets)
+                continue
+            elif sound and piece.frames is not None:
+                yield _video(classifier, piece, np.concatenate(own), reading)
+            else:
+                yield _decoded_whole(classifier, piece.plan, reading)
+            own, sound, done = [], True, done + 1
+        if on_progress:
+            on_progress(done + sum(map(len, own)) / snippets)
 
-    def read(path: Path | str) -> tuple[str, EncodedClip | str]:
-        try:
-            return shown(str(path)), transcode(path, settings=settings)
-        except VideoError as error:
-            return shown(str(path)), shown(str(error))
 
-    group: list[tuple[str, EncodedClip | str]] = []
+def _groups(
+    pieces: Iterable[Piece | Unreadable], reading: Reading
+) -> Iterator[list[Piece | Unreadable]]:
+    """Pieces that go through the network together. Broken files wait for their turn, but never for
+    long."""
+    group: list[Piece | Unreadable] = []
     snippets = 0
-    for item in map_ahead(read, paths, reading.workers):
-        group.append(item)
-        if not isinstance(item[1], str):
-            snippets += reading.snippets_each * len(_parts(item[1], reading))
-        # Broken files wait for their turn, but never for long.
+    for piece in pieces:
+        group.append(piece)
+        if not isinstance(piece, Unreadable) and not piece.last:
+            snippets += len(piece.rows)
         if snippets >= reading.batch_size or snippets == 0:
-            yield from _classify_group(classifier, group, reading)
+            yield group
             group, snippets = [], 0
-    yield from _classify_group(classifier, group, reading)
-
-
-def map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
-    """Like `map`, by threads that run at most twice their number ahead."""
-    waiting: deque[Future[Result]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
-
-
-def _classify_group(
-    classifier: Classifier, group: list[tuple[str, EncodedClip | str]], reading: Reading
-) -> Iterator[Video | Failure]:
-    """Videos that go through the network together, by way of a small clip store."""
-    readable = [(path, clip) for path, clip in group if not isinstance(clip, str)]
-    done: Iterator[Video] = iter(())
-    if readable:
-        with tempfile.TemporaryDirectory(prefix="unseen-") as folder:
-            store = _temporary_store(Path(folder), readable)
-            done = iter(_classify_stored(classifier, readable, store, reading))
-    for path, clip in group:
-        yield Failure(path, clip) if isinstance(clip, str) else next(done)
-
-
-def _parts(clip: EncodedClip, reading: Reading) -> list[Part]:
-    return windows(clip.times, reading.window_s, reading.stride_s)
-
-
-def _temporary_store(folder: Path, clips: list[tuple[str, EncodedClip]]) -> ClipStore:
-    shard = folder / "clips.h5"
-    outcomes = [StoredClip(str(number), "", "", clip) for number, (_, clip) in enumerate(clips)]
-    write_shard(shard, outcomes, settings={"codec": clips[0][1].codec}, listed=len(clips))
-    return ClipStore([shard])
-
-
-def _classify_stored(
-    classifier: Classifier,
-    clips: list[tuple[str, EncodedClip]],
-    store: ClipStore,
-    reading: Reading,
-) -> list[Video]:
-    parts = [_parts(clip, reading) for _, clip in clips]
-    features = _features(classifier, store, clips, parts, reading)
-    videos = []
-    for number, (path, clip) in enumerate(clips):
-        own = features[: len(parts[number])]
-        features = features[len(parts[number]) :]
-        whole, *along = classifier.nearest(np.concatenate([own.mean(axis=0, keepdims=True), own]))
-        videos.append(
-            Video(
-                path=path,
-                duration_s=duration(clip.times),
-                prediction=whole,
-                windows=[
-                    Window(part.start_s, part.end_s, prediction)
-                    for part, prediction in zip(parts[number], along, strict=True)
-                ]
-                if reading.window_s
-                else [],
-                pictures=pictures(store, number, reading.pictures),
-            )
-        )
-    return videos
+    if group:
+        yield group
 
 
 def _features(
-    classifier: Classifier,
-    store: ClipStore,
-    clips: list[tuple[str, EncodedClip]],
-    parts: list[list[Part]],
-    reading: Reading,
-) -> Array:
-    """The averaged features (W, F) of all windows of all clips, in order."""
-    snippets, frames = reading.snippets_each, classifier.input_settings["frames"]
-    rate = classifier.input_settings.get("frame_rate")
-    indices = []
-    for (_, clip), own in zip(clips, parts, strict=True):
-        for part in own:
-            seen = frames_at_rate(clip.times[part.first : part.last], rate)
-            indices.append(part.first + seen[test_indices(len(seen), frames, snippets)])
-    positions = [clip for clip, own in enumerate(parts) for _ in own]
-    found = []
-    step = max(1, reading.batch_size // snippets)
-    for begin in range(0, len(positions), step):
-        batch = read_batch(store, positions[begin : begin + step], indices[begin : begin + step])
-        values = visual_features(
+    classifier: Classifier, group: Sequence[Piece | Unreadable], reading: Reading
+) -> list[Array]:
+    """f_v of the snippets of each piece that has any, (t, F)."""
+    pieces = [
+        piece
+        for piece in group
+        if not isinstance(piece, Unreadable) and not piece.last and piece.frames is not None
+    ]
+    found = [
+        visual_features(
             classifier.network,
             batch,
             input_settings=classifier.input_settings,
             dtype=classifier.dtype,
             device=classifier.device,
         )
-        found.append(values.view(-1, snippets, values.shape[1]).mean(dim=1).cpu().numpy())
-    return np.concatenate(found)
+        .cpu()
+        .numpy()
+        for batch in batches(pieces, reading.batch_size)
+    ]
+    ends = np.cumsum([len(piece.rows) for piece in pieces])
+    return np.split(np.concatenate(found), ends[:-1]) if found else []
 
 
-def pictures(store: ClipStore, clip: int, count: int) -> list[bytes]:
-    """JPEGs of `count` frames of a clip, evenly spaced."""
-    if not count:
-        return []
-    frames = int(store.n_frames[clip])
-    chosen = (np.arange(count) * 2 + 1) * frames // (2 * count)
-    height, width = store.sizes[clip].tolist()
+def _decoded_whole(classifier: Classifier, plan: Plan, reading: Reading) -> Video | Failure:
+    """The prediction of a file whose frames are others than its packets promise."""
+    own: list[Array] = []
+    try:
+        for piece in read_whole(plan.path, reading, classifier.input_settings):
+            if piece.last:
+                return _video(classifier, piece, np.concatenate(own), reading)
+            own += _features(classifier, [piece], reading)
+    except VideoError as error:
+        return Failure(shown(str(plan.path)), shown(str(error)))
+    raise AssertionError("a video has a last piece")
+
+
+def _video(classifier: Classifier, last: Piece, features: Array, reading: Reading) -> Video:
+    """The predictions from a video's last piece and the features (W * T, F) of all its snippets."""
+    plan = last.plan
+    own = features.reshape(len(plan.parts), -1, features.shape[1]).mean(axis=1)
+    whole, *along = classifier.nearest(np.concatenate([own.mean(axis=0, keepdims=True), own]))
+    assert last.frames is not None
+    return Video(
+        path=shown(str(plan.path)),
+        duration_s=duration(plan.footage.times),
+        prediction=whole,
+        windows=[
+            Window(part.start_s, part.end_s, prediction)
+            for part, prediction in zip(plan.parts, along, strict=True)
+        ]
+        if reading.window_s
+        else [],
+        pictures=[_jpeg(last.frames[row[0]]) for row in last.rows],
+    )
+
+
+def _jpeg(i420: Frames) -> bytes:
+    """A picture for people of a frame (H * 3 // 2, W)."""
+    height, width = i420.shape[0] * 2 // 3, i420.shape[1]
     size = (max(1, round(width * PICTURE_HEIGHT / height)), PICTURE_HEIGHT)
-    jpegs = []
-    for i420 in store.read(clip, chosen):
-        rgb = av.VideoFrame.from_ndarray(i420, format="yuv420p").to_ndarray(format="rgb24")
-        stream = io.BytesIO()
-        Image.fromarray(rgb).resize(size).save(stream, "JPEG", quality=JPEG_QUALITY)
-        jpegs.append(stream.getvalue())
-    return jpegs
+    rgb = av.VideoFrame.from_ndarray(i420, format="yuv420p").to_ndarray(format="rgb24")
+    stream = io.BytesIO()
+    Image.fromarray(rgb).resize(size).save(stream, "JPEG", quality=JPEG_QUALITY)
+    return stream.getvalue()
 
 
 # Frames to a network's input

@@ -137,7 +137,7 @@ def _add_predict(commands: Any) -> None:
         " tested with, else 25)",
     )
     add("--batch-size", type=int, default=50, metavar="N", help="snippets at a time (default 50)")
-    add("--workers", type=int, default=2, metavar="N", help="ffmpeg processes (default 2)")
+    add("--workers", type=int, metavar="N", help="decoders at a time (default: the cores)")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
     add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
     published = parser.add_argument_group("published classifiers")
@@ -187,15 +187,15 @@ def _add_export(commands: Any) -> None:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from unseen.base.progress import progress
+    from unseen.base.progress import progress_bar
     from unseen.prediction.classifier import (
         Failure,
-        Reading,
         Video,
         classify_files,
         load_classifier,
     )
     from unseen.prediction.model_list import snippets_of_tests
+    from unseen.prediction.reading import Reading
     from unseen.prediction.requested_classes import parse_classes, read_classes
     from unseen.prediction.vectors import find_word_vectors
 
@@ -224,12 +224,17 @@ def _predict(options: argparse.Namespace) -> int:
     )
     for note in classifier.requested.notes:
         say(f"warning: {note}", sys.stderr)
-    found = classify_files(classifier, files, reading)
     results: list[Video | Failure] = []
     interrupted = False
     try:
-        for result in progress(found, total=len(files), desc="predicting", unit="video"):
-            results.append(result)
+        with progress_bar(total=len(files), desc="predicting", unit="video") as bar:
+
+            def show(done: float) -> None:
+                done = round(done, 2)
+                bar.n = int(done) if done == int(done) else done
+                bar.update(0)
+
+            results.extend(classify_files(classifier, files, reading, show))
     except KeyboardInterrupt:
         interrupted = True
     failures = [result for result in results if isinstance(result, Failure)]

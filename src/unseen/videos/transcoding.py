@@ -276,21 +276,22 @@ def _tone_mapped(picture: Any) -> Any:
 
 
 def _scaled(picture: Any, settings: ClipSettings) -> Any:
-    """The short side of the shown picture to `short_side`, both sides even."""
+    options = scale_options(settings)
+    return picture.filter("scale", **options).filter("setsar", 1).filter("format", "yuv420p")
+
+
+def scale_options(settings: ClipSettings) -> dict[str, Any]:
+    """Options of ffmpeg's filter `scale`: the short side of the shown picture to `short_side`, both
+    sides even, colours in BT.601 and limited range."""
     side = settings.short_side
     shape = "dar" if settings.pixel_aspect == "apply" else "a"
-    return (
-        picture.filter(
-            "scale",
-            f"if(gt({shape},1),2*round({side}*{shape}/2),{side})",
-            f"if(gt({shape},1),{side},2*round({side}/{shape}/2))",
-            flags="bilinear",
-            out_color_matrix="bt601",
-            out_range="tv",
-        )
-        .filter("setsar", 1)
-        .filter("format", "yuv420p")
-    )
+    return {
+        "w": f"if(gt({shape},1),2*round({side}*{shape}/2),{side})",
+        "h": f"if(gt({shape},1),{side},2*round({side}/{shape}/2))",
+        "flags": "bilinear",
+        "out_color_matrix": "bt601",
+        "out_range": "tv",
+    }
 
 
 def _compiled(output: Any) -> list[str]:

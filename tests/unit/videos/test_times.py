@@ -15,7 +15,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from videos import frame_numbers, numbered_frames, write_video
+from videos import frame_numbers, not_coded, numbered_frames, write_video
 
 from unseen.videos import transcoding
 from unseen.videos.clip_store import ClipStore
@@ -79,24 +79,6 @@ def test_packets_that_show_nothing(altref: Path, tmp_path: Path, start_s: int, e
     clip = clip_of(altref, start_s, end_s)
     assert numbers_of(clip, tmp_path) == expected(start_s * 25, end_s * 25)
     assert clip.times[0] == pytest.approx(start_s, abs=1e-3) and clip.fps == pytest.approx(25)
-
-
-def not_coded(source: Path, target: Path, every: int) -> Path:
-    """An MPEG-4 AVI with each `every`th frame "not coded" (an N-VOP), as XviD and DivX write it."""
-    with av.open(str(source)) as read, av.open(str(target), "w") as write:
-        stream = write.add_stream_from_template(read.streams.video[0])
-        packets = [packet for packet in read.demux(video=0) if packet.size]
-        for number, packet in enumerate(packets):
-            if number % every == every - 1 and not packet.is_keyframe:
-                bits = f"0101{number % 25:05b}100"
-                bits += "1" * (-len(bits) % 8)
-                empty = av.Packet(b"\0\0\1\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big"))
-                empty.pts, empty.dts = packet.pts, packet.dts
-                empty.time_base, empty.duration = packet.time_base, packet.duration
-                packet = empty
-            packet.stream = stream
-            write.mux(packet)
-    return target
 
 
 def test_frames_that_are_not_coded(tmp_path: Path) -> None:

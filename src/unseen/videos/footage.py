@@ -1,0 +1,333 @@
+"""Single frames of a video file, decoded where they lie: only what is looked at, and not encoded.
+
+The frames are those of `transcoding`, by the same times, before its codec. Files with an index of
+key frames are read from the key frame before a wanted frame on, others from the first frame. What
+can only be told by decoding everything (damage, interlaced or HDR pictures) is left to
+`transcoding`: a quick reader gives what is sure, or nothing.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.filter import Graph
+
+from unseen.base.names import by_plain_name
+from unseen.videos.clip_store import ClipStore, copy_i420
+from unseen.videos.encoding import EncodedClip, frame_rate
+from unseen.videos.probing import ISO, Source, VideoError, lost_behind, opened, probe
+from unseen.videos.settings import ClipSettings
+from unseen.videos.shards import StoredClip, write_shard
+from unseen.videos.transcoding import MICRO, scale_options
+
+Frames = npt.NDArray[np.uint8]
+Indices = npt.NDArray[np.int64]
+
+PACKET_IS_FRAME = {"h264", "hevc", "vp9", "av1", "mjpeg"}
+"""Codecs of which each packet of an MP4 or Matroska file shows one frame at the packet's time."""
+KEPT_BYTES = 128 << 20
+"""Frames of a file without an index that are kept in memory."""
+TURNS: dict[tuple[int, ...], tuple[tuple[str, str | None], ...]] = {
+    (1, 0, 0, 1): (),
+    (0, 1, -1, 0): (("transpose", "clock"),),
+    (-1, 0, 0, -1): (("hflip", None), ("vflip", None)),
+    (0, -1, 1, 0): (("transpose", "cclock"),),
+}
+"""Filters by the display matrix of a picture that is shown turned."""
+
+
+class Unsure(Exception):
+    """The quick way gave frames other than those that the file lists: decode all of it."""
+
+
+@dataclass(frozen=True)
+class Footage:
+    """A video whose frames are read by their index.
+
+    `times` (L,) float64 are seconds from the first frame, `height` and `width` in pixels; `read`
+    gives the frames of sorted indices (n,) as (n, H * 3 // 2, W) uint8 I420, in any thread, and
+    raises Unsure. `keys` (L,) says from which key frame, by its number, each frame is decoded;
+    None when all have been.
+    """
+
+    times: npt.NDArray[np.float64]
+    height: int
+    width: int
+    read: Callable[[Indices], Frames]
+    keys: Indices | None = None
+
+
+@by_plain_name
+def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
+    """A video's footage, or None where only `transcoding` can tell what it shows.
+
+    Raises VideoError when the file is no video.
+    """
+    source = probe(path, settings)
+    if source.interlaced or source.hdr or settings.resampling != "antialiased":
+        return None
+    try:
+        footage = _indexed(source, settings) or _decoded(source, settings)
+    except (Unsure, VideoError, av.FFmpegError):
+        return None
+    if len(footage.times) < max(2, settings.min_frames):
+        return None
+    last_s = float(footage.times[-1])
+    return None if lost_behind(source, last_s, frame_rate(footage.times)) else footage
+
+
+def stored_footage(clip: EncodedClip) -> Footage:
+    """A transcoded clip's footage, by way of a clip store that leaves no file behind."""
+    with tempfile.TemporaryDirectory(prefix="unseen-") as folder:
+        shard = Path(folder) / "clip.h5"
+        stored = [StoredClip("", "", "", clip)]
+        write_shard(shard, stored, settings={"codec": clip.codec}, listed=1)
+        store = ClipStore([shard])
+        times = store.times(0)  # opens the file, which lasts until the store is gone
+
+    def read(indices: Indices) -> Frames:
+        frames: Frames = store.read(0, indices)
+        return frames
+
+    return Footage(times, clip.height, clip.width, read)
+
+
+# From key frames on
+
+
+@dataclass(frozen=True)
+class _Index:
+    """What a stream's packets say: `shown` (L,) sorted times of frames, `keys` (K,) those of key
+    frames and `seeks` (K,) the times to seek these by, all in the stream's unit."""
+
+    shown: Indices
+    keys: Indices
+    seeks: Indices
+
+
+def _indexed(source: Source, settings: ClipSettings) -> Footage | None:
+    """Footage by an index of the packets, None where a seek or the index may be unsound."""
+    if not source.seekable:
+        return None
+    with opened(source.path) as container:
+        stream = container.streams.video[_place(container, source)]
+        if stream.codec_context.name not in PACKET_IS_FRAME:
+            return None
+        index = _read_index(container, stream, iso=source.format == ISO)
+        if index is None:
+            return None
+        base = stream.time_base
+    reader = _Reader(source, settings, index)
+    first = reader.read(np.zeros(1, np.int64))
+    stamps = index.shown - index.shown[0]
+    micro = np.rint(stamps * float(base or 0) * MICRO)
+    height, width = first.shape[1] * 2 // 3, first.shape[2]
+    keys = np.searchsorted(index.keys, index.shown, side="right") - 1
+    return Footage(micro / MICRO, height, width, _by_many(reader), keys)
+
+
+def _place(container: av.container.InputContainer, source: Source) -> int:
+    """The number of the source's stream among the video streams."""
+    return [stream.index for stream in container.streams.video].index(source.index)
+
+
+def _read_index(
+    container: av.container.InputContainer, stream: av.VideoStream, *, iso: bool
+) -> _Index | None:
+    """The index of a stream; None where packets do not tell it. MP4 is sought by decoding times."""
+    shown, keys, seeks = [], [], []
+    for packet in container.demux(stream):
+        if not packet.size:
+            continue
+        if packet.pts is None or packet.is_corrupt:
+            return None
+        if packet.is_keyframe:
+            keys.append(packet.pts)
+            seeks.append(packet.dts if iso and packet.dts is not None else packet.pts)
+        if not packet.is_discard:
+            shown.append(packet.pts)
+    index = _Index(np.unique(shown), np.array(keys, np.int64), np.array(seeks, np.int64))
+    sound = len(index.shown) == len(shown) > 0 and len(keys) > 0 and (np.diff(index.keys) > 0).all()
+    return index if sound and index.keys[0] <= index.shown[0] else None
+
+
+class _Reader:
+    """An open file from which frames of an index are decoded, each from its key frame on."""
+
+    def __init__(self, source: Source, settings: ClipSettings, index: _Index) -> None:
+        self.made_of = source, settings, index
+        self.index = index
+        self.files = ExitStack()
+        self.container = self.files.enter_context(opened(source.path))
+        self.stream = self.container.streams.video[_place(self.container, source)]
+        self.draw = _scaler(_alone(self.stream), settings)
+
+    def read(self, indices: Indices) -> Frames:
+        """(n, H * 3 // 2, W) uint8: the frames of sorted `indices` (n,). Raises Unsure."""
+        shown = self.index.shown[indices]
+        keys = np.searchsorted(self.index.keys, shown, side="right") - 1
+        frames = []
+        try:
+            for key in np.unique(keys):
+                frames += self._from_key(int(key), set(shown[keys == key].tolist()))
+        except av.FFmpegError as error:
+            raise Unsure from error
+        return np.stack(frames)
+
+    def _from_key(self, key: int, wanted: set[int]) -> list[Frames]:
+        """The frames at the times `wanted`, decoded from a key frame on. Raises Unsure when the
+        decoder shows others than the index lists."""
+        found: list[Frames] = []
+        last = max(wanted)
+        at = int(np.searchsorted(self.index.shown, self.index.keys[key]))
+        for frame in self._decode_from(key):
+            shown = frame.pts
+            if shown is None or shown < self.index.keys[key]:
+                continue
+            if frame.is_corrupt or shown != self.index.shown[at]:
+                raise Unsure
+            at += 1
+            if shown in wanted:
+                found.append(self.draw(frame))
+            if shown == last:
+                return found
+        raise Unsure
+
+    def _decode_from(self, key: int) -> Iterator[av.VideoFrame]:
+        """All frames from a key frame's packet on. Raises Unsure when the seek lands behind it."""
+        pts = int(self.index.keys[key])
+        self.container.seek(int(self.index.seeks[key]), stream=self.stream)
+        packets = (packet for packet in self.container.demux(self.stream) if packet.size)
+        for packet in packets:
+            if packet.pts == pts:
+                break
+            if packet.is_keyframe and (packet.pts is None or packet.pts > pts):
+                raise Unsure
+        else:
+            raise Unsure
+        yield from packet.decode()
+        for packet in packets:
+            yield from packet.decode()
+        yield from self.stream.codec_context.decode(None)
+
+
+def _by_many(first: _Reader) -> Callable[[Indices], Frames]:
+    """Reading by as many threads as ask: each borrows a reader, a new one where all are lent."""
+    idle = deque([first])
+
+    def read(indices: Indices) -> Frames:
+        try:
+            reader = idle.pop()
+        except IndexError:
+            reader = _Reader(*first.made_of)
+        frames = reader.read(indices)
+        idle.append(reader)
+        return frames
+
+    return read
+
+
+# From the first frame on
+
+
+def _decoded(source: Source, settings: ClipSettings) -> Footage:
+    """All frames of a file, kept in memory. Raises Unsure for damage and for too many frames."""
+    times, frames, kept = [], [], 0
+    with opened(source.path) as container:
+        stream = container.streams.video[_place(container, source)]
+        draw = _scaler(_alone(stream), settings)
+        for packet in container.demux(stream):
+            for frame in packet.decode():
+                if frame.is_corrupt or frame.pts is None or frame.time_base is None:
+                    raise Unsure
+                times.append(round(frame.pts * frame.time_base * MICRO))
+                frames.append(draw(frame))
+                kept += frames[-1].nbytes
+                if kept > KEPT_BYTES or frames[-1].shape != frames[0].shape:
+                    raise Unsure
+    if not frames or (np.diff(times) < 0).any():
+        raise Unsure
+    height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
+    micro = np.array(times) - times[0]
+
+    def read(indices: Indices) -> Frames:
+        return np.stack([frames[index] for index in indices])
+
+    return Footage(micro / MICRO, height, width, read)
+
+
+# A decoded picture to a frame as it is stored
+
+
+def _alone(stream: av.VideoStream) -> av.VideoStream:
+    """A stream whose decoder starts no threads, and shows damaged pictures as ffmpeg does."""
+    context: Any = stream.codec_context
+    context.thread_type = "NONE"
+    context.thread_count = 1
+    context.flags |= av.codec.context.Flags.output_corrupt
+    return stream
+
+
+def _scaler(stream: av.VideoStream, settings: ClipSettings) -> Callable[[av.VideoFrame], Frames]:
+    """Pictures of a stream to (H * 3 // 2, W) uint8 I420, by the filters of `transcoding`. Raises
+    Unsure for a picture unlike the first."""
+    aspect = stream.sample_aspect_ratio or 0
+    graphs: dict[tuple[Any, ...], Any] = {}
+
+    def draw(frame: av.VideoFrame) -> Frames:
+        kind = (frame.width, frame.height, frame.format.name, _matrix(frame))
+        if kind not in graphs:
+            if graphs:
+                raise Unsure
+            graphs[kind] = _graph(frame, aspect, settings)
+        graph = graphs[kind]
+        frame.pts = None
+        graph.push(frame)
+        small = graph.pull()
+        out = np.empty((small.height * 3 // 2, small.width), np.uint8)
+        copy_i420(small, out)
+        return out
+
+    return draw
+
+
+def _matrix(frame: av.VideoFrame) -> tuple[int, ...]:
+    """The four whole numbers of a display matrix that turn the picture."""
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
+    if data is None:
+        return 1, 0, 0, 1
+    values = np.frombuffer(bytes(data), np.int32) / 65536
+    return tuple(values[[0, 1, 3, 4]].tolist())
+
+
+def _graph(frame: av.VideoFrame, aspect: Any, settings: ClipSettings) -> Graph:
+    turns = TURNS.get(_matrix(frame))
+    if turns is None:
+        raise Unsure
+    source = {
+        "video_size": f"{frame.width}x{frame.height}",
+        "pix_fmt": frame.format.name,
+        "time_base": "1/25",
+        "pixel_aspect": str(aspect),
+        "colorspace": int(frame.colorspace),
+        "range": int(frame.color_range),
+    }
+    scale = {**scale_options(settings)}
+    filters: list[tuple[str, str | None]] = [("buffer", _joined(source)), *turns]
+    filters += [("scale", _joined(scale)), ("setsar", "1"), ("format", "yuv420p")]
+    graph = Graph()
+    graph.link_nodes(*(graph.add(*each) for each in [*filters, ("buffersink", None)])).configure()
+    return graph
+
+
+def _joined(options: dict[str, Any]) -> str:
+    return ":".join(
+        f"{name}={str(value).replace(',', chr(92) + ',')}" for name, value in options.items()
+    )
