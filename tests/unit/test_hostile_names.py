@@ -19,6 +19,7 @@ from small_results import CLASSES, make_test_set, named, report_spec
 
 from unseen.base import markup
 from unseen.base.names import say, shown
+from unseen.base.progress import progress
 from unseen.base.tabular import as_text, read_rows, write_rows
 from unseen.classes.class_embeddings import write_class_embeddings
 from unseen.prediction.page import prediction_page
@@ -196,3 +197,6 @@ def test_a_terminal_is_sent_no_orders(capsys: pytest.CaptureFixture[str]) -> Non
     say(ORDERS)
     told = r"a\x1b[2J\x9b2Jb\u202ec\x0d\x07" + "\n"
     assert capsys.readouterr() == (told, f"one\n{told}")
+    assert list(progress([1], desc=ORDERS)) == [1]
+    error = capsys.readouterr().err
+    assert told.strip() in error and "\x1b" not in error and "\x9b" not in error

@@ -6,6 +6,8 @@ from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
+from unseen.base.names import shown
+
 Item = TypeVar("Item")
 
 LINE_EVERY_S = 10.0
@@ -30,7 +32,7 @@ def progress_bar(
     *, total: int | None, desc: str, unit: str, initial: int = 0, stream: TextIO | None = None
 ) -> tqdm:
     """A tqdm bar on `stream` (stderr): redrawn on a terminal, elsewhere a line each ten seconds."""
-    stream = stream or sys.stderr
+    stream, desc = stream or sys.stderr, shown(desc)
     if stream.isatty():
         return tqdm(total=total, desc=desc, unit=unit, initial=initial, file=stream)
     return tqdm(
