@@ -5,6 +5,7 @@ import re
 import sys
 from inspect import signature
 from pathlib import Path
+from shlex import quote
 
 from snakemake.cli import get_argument_parser
 
@@ -61,7 +62,10 @@ try:
     sources.check_sources(PLAN)
 except UserError as error:
     complain(error)
-if workflow.is_main_process:
+# The folder of this machine's copies of a default storage's files, such as a bucket's.
+COPIES = str(workflow.modifier.path_modifier.apply_default_storage("results"))
+COPIES = "" if COPIES == "results" else str(Path(COPIES).parent)
+if workflow.is_main_process and not COPIES:
     records.say_what_is_lost(Path("."))
 
 
@@ -126,9 +130,9 @@ def as_inputs(inputs):
 
 
 def word_vectors():
-    """The word vectors: a user's file counts by name, size and time."""
+    """The word vectors: a user's file counts by name, size and time, and is in no storage."""
     path = PLAN.config.word_vectors
-    return path if path == FETCHED_VECTORS else ancient(path)
+    return path if path == FETCHED_VECTORS else ancient(local(path))
 
 
 def any_of(names):
@@ -138,7 +142,8 @@ def any_of(names):
 
 def stage(wildcards, output):
     """The command that runs a stage's script. Where it lies is no part of what reruns a job."""
-    return f"{sys.executable} {PLAN.scripts}/run_stage.py"
+    copies = f" --copies {quote(COPIES)}" if COPIES else ""
+    return f"{sys.executable} {PLAN.scripts}/run_stage.py{copies}"
 
 
 def say_where():

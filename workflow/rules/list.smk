@@ -7,7 +7,7 @@ for count, sets in listing.sets_by_shards(PLAN).items():
         name:
             f"list_clips_into_{count}"
         input:
-            asks(listing.inputs),
+            unpack(needs(listing.inputs)),
         output:
             parts=expand(paths.MANIFEST, shard=PLAN.shards(sets[0]), allow_missing=True),
             labels=paths.LABELS,

@@ -17,7 +17,8 @@ rule fetch_word_vectors:
 
 rule render_demo:
     output:
-        paths.RENDERED,
+        digests=paths.RENDERED,
+        videos=directory(paths.RENDERED_VIDEOS),
     log:
         paths.log("render_demo/{size}/{dataset}"),
     benchmark:
@@ -26,7 +27,7 @@ rule render_demo:
         stage=stage,
         code=PLAN.code("render_demo"),
         seed=PLAN.config.demo.seed,
-        folder=lambda wildcards, output: Path(output[0]).parent,
+        folder=lambda wildcards, output: Path(output.digests).parent,
     shell:
         "{params.stage} --log {log:q} -- render_demo.py --output {params.folder} --seed {params.seed}"
         " --size {wildcards.size} --datasets {wildcards.dataset}"

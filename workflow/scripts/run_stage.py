@@ -18,15 +18,20 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
 )
 
-from unseen.base.run_stage import run_stage  # noqa: E402
+from unseen.base.run_stage import link_copies, run_stage  # noqa: E402
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--copies", type=Path, metavar="FOLDER", help="of a default storage's files: is linked here"
+    )
     parser.add_argument("--log", type=Path, required=True)
     parser.add_argument("command", nargs="+", help="a script beside this one, and its arguments")
     options = parser.parse_args()
     script, *arguments = options.command
+    if options.copies:
+        link_copies(options.copies)
     run_stage(options.log, [str(SCRIPTS / script), *arguments])
 
 

@@ -17,6 +17,7 @@ from typing import TextIO
 
 LOCKS = Path(".snakemake/unseen_locks")
 LOG_BAR_EVERY_S = 10.0
+STORED = ("results", "resources")
 
 
 class Tee:
@@ -70,6 +71,25 @@ def locked(log: Path, locks: Path = LOCKS) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def link_copies(copies: Path, folder: Path = Path()) -> None:
+    """Let a job find the files of a default storage, such as a bucket, by their plain names.
+
+    Snakemake fetches what a job declares into `copies`, and takes from there what the job wrote.
+
+    Raises SystemExit where something else has one of the names.
+    """
+    for name in STORED:
+        link, target = folder / name, copies / name
+        with contextlib.suppress(FileExistsError):  # from an earlier job, or one at the same time
+            link.symlink_to(target)
+        if not link.is_symlink() or link.readlink() != target:
+            sys.exit(
+                f"error: {name}/ is in this folder already, and the files are to lie in a storage: "
+                f"start in an empty folder, or without --default-storage-provider"
+            )
+        target.mkdir(parents=True, exist_ok=True)
 
 
 def time_left(job: str) -> float | None:

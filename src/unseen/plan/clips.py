@@ -4,14 +4,15 @@ from typing import Any
 
 from unseen.base.settings import keys_read
 from unseen.plan import paths
-from unseen.plan.plan import Inputs, Plan
+from unseen.plan.plan import Inputs, Plan, rendered
 from unseen.plan.settings import Clips
 from unseen.videos.settings import DECODE, SYNTHESIZE
 
 
-def manifest(_plan: Plan, dataset: str, shard: str) -> Inputs:
-    """The part of the manifest that a shard is made of."""
-    return Inputs(small=(paths.MANIFEST.format(dataset=dataset, shard=shard),))
+def manifest(plan: Plan, dataset: str, shard: str) -> Inputs:
+    """The part of the manifest that a shard is made of, and the files where a rule renders them."""
+    part = paths.MANIFEST.format(dataset=dataset, shard=shard)
+    return Inputs(small=(part,), aside=tuple(rendered(plan, dataset)))
 
 
 def root(plan: Plan, dataset: str) -> str:

@@ -1,7 +1,7 @@
 """Listings: what `list_clips` reads and is told."""
 
 from unseen.plan import paths
-from unseen.plan.plan import Plan, is_rendered
+from unseen.plan.plan import Inputs, Plan, rendered
 from unseen.plan.sources import listing_digest
 
 
@@ -19,10 +19,10 @@ def sets_by_shards(plan: Plan) -> dict[int, list[str]]:
     }
 
 
-def inputs(plan: Plan, dataset: str) -> list[str]:
-    """The mark of a rendered data set; a user's files are looked at by `digest`."""
-    section = plan.config.datasets[dataset]
-    return [paths.digest(str(section.root))] if is_rendered(section) else []
+def inputs(plan: Plan, dataset: str) -> Inputs:
+    """A rendered data set and its digests; a user's files are looked at by `digest`."""
+    folders = rendered(plan, dataset)
+    return Inputs(small=tuple(map(paths.digest, folders)), aside=tuple(folders))
 
 
 def arguments(plan: Plan, dataset: str) -> list[str]:

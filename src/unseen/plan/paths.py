@@ -13,6 +13,7 @@ SETTLED = "results/settled"
 
 DEMO = "resources/demo"
 RENDERED = "resources/demo/{size}/{dataset}.sha256"
+RENDERED_VIDEOS = "resources/demo/{size}/{dataset}"
 
 # Listings
 

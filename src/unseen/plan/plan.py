@@ -146,6 +146,12 @@ def is_rendered(dataset: Dataset) -> bool:
     return root_of(dataset).parent.parent == Path(paths.DEMO)
 
 
+def rendered(plan: Plan, name: str) -> list[str]:
+    """The folder of a rendered data set; a user's files are no files of the workflow."""
+    section = plan.config.datasets[name]
+    return [str(section.root)] if is_rendered(section) else []
+
+
 def class_embeddings(run: Run, dataset: str) -> str:
     """The class embeddings of a data set, in the way that a run embeds classes."""
     return paths.CLASS_EMBEDDINGS.format(embedding=run.embedding, dataset=dataset)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from repository import SCRIPTS
 
-from unseen.base.run_stage import time_left
+from unseen.base.run_stage import STORED, link_copies, time_left
 
 
 def stage(folder: Path, script: str, output: str = "out.txt", **how) -> subprocess.Popen:
@@ -131,3 +131,21 @@ def test_a_script_that_does_not_listen_goes_on(tmp_path):
     process = stage(tmp_path, script, env=slurm(tmp_path, "0:30"))
     printed, _ = process.communicate()
     assert (process.returncode, printed) == (0, "done\n")
+
+
+def test_a_job_finds_the_copies_of_a_storage_by_plain_names(tmp_path):
+    copies, work = tmp_path / "copies", tmp_path / "work"
+    work.mkdir()
+    for _ in range(2):  # a second job finds the links there
+        link_copies(copies, work)
+    for name in STORED:
+        (copies / name / "file").write_text(name)
+        assert (work / name / "file").read_text() == name
+
+
+def test_copies_of_a_storage_take_no_place_of_files(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "table2.csv").write_text("precious")
+    with pytest.raises(SystemExit, match="results/ is in this folder already"):
+        link_copies(tmp_path / "copies", tmp_path)
+    assert (tmp_path / "results" / "table2.csv").read_text() == "precious"

@@ -25,7 +25,7 @@ from unseen.plan import (
     training,
     versions,
 )
-from unseen.plan.plan import Plan, read_plan
+from unseen.plan.plan import Inputs, Plan, read_plan
 
 CONFIGURATIONS = ("tests/config/tiny.yaml", "config/config.yaml", "config/paper.yaml")
 
@@ -231,3 +231,18 @@ def test_where_things_lie_is_no_part_of_what_decides(tmp_path: Path) -> None:
         digests.append(listing.digest(plan, "mine"))
         assert listing.places(plan, "mine") == ["--root", str(root)]
     assert digests[0] == digests[1] != ""
+
+
+def test_rendered_videos_are_inputs_of_all_that_reads_them(tiny):
+    for dataset in tiny.listed:
+        root = str(tiny.config.datasets[dataset].root)
+        assert listing.inputs(tiny, dataset).aside == (root,)
+        assert clips.manifest(tiny, dataset, "000").aside == (root,)
+
+
+def test_a_users_videos_are_no_files_of_the_workflow():
+    values = yaml.safe_load((REPOSITORY / "tests/config/tiny.yaml").read_text())
+    values["datasets"]["demo-hmdb"]["root"] = "/data/hmdb51"
+    plan = read_plan(values, "tiny", REPOSITORY)
+    assert listing.inputs(plan, "demo-hmdb") == Inputs()
+    assert clips.manifest(plan, "demo-hmdb", "000").aside == ()
