@@ -126,6 +126,7 @@ def as_inputs(inputs):
         "large": [ancient(path) for path in inputs.large],
         "digests": [paths.digest(path) for path in inputs.large],
         "small": list(inputs.small),
+        "stored": [ancient(path) for path in inputs.stored if COPIES],
     }
 
 

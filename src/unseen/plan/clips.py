@@ -12,7 +12,7 @@ from unseen.videos.settings import DECODE, SYNTHESIZE
 def manifest(plan: Plan, dataset: str, shard: str) -> Inputs:
     """The part of the manifest that a shard is made of, and the files where a rule renders them."""
     part = paths.MANIFEST.format(dataset=dataset, shard=shard)
-    return Inputs(small=(part,), aside=tuple(rendered(plan, dataset)))
+    return Inputs(small=(part,), stored=tuple(rendered(plan, dataset)))
 
 
 def root(plan: Plan, dataset: str) -> str:

@@ -22,7 +22,7 @@ def sets_by_shards(plan: Plan) -> dict[int, list[str]]:
 def inputs(plan: Plan, dataset: str) -> Inputs:
     """A rendered data set and its digests; a user's files are looked at by `digest`."""
     folders = rendered(plan, dataset)
-    return Inputs(small=tuple(map(paths.digest, folders)), aside=tuple(folders))
+    return Inputs(small=tuple(map(paths.digest, folders)), stored=tuple(folders))
 
 
 def arguments(plan: Plan, dataset: str) -> list[str]:

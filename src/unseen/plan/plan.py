@@ -21,11 +21,13 @@ class Inputs:
     """What a job reads.
 
     `large` files count by the digest beside them instead of by their time, `small` ones as they
-    are.
+    are. `stored` are files of other inputs' jobs that must be declared only where jobs share no file
+    system.
     """
 
     large: tuple[str, ...] = ()
     small: tuple[str, ...] = ()
+    stored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -236,8 +236,8 @@ def test_where_things_lie_is_no_part_of_what_decides(tmp_path: Path) -> None:
 def test_rendered_videos_are_inputs_of_all_that_reads_them(tiny):
     for dataset in tiny.listed:
         root = str(tiny.config.datasets[dataset].root)
-        assert listing.inputs(tiny, dataset).aside == (root,)
-        assert clips.manifest(tiny, dataset, "000").aside == (root,)
+        assert listing.inputs(tiny, dataset).stored == (root,)
+        assert clips.manifest(tiny, dataset, "000").stored == (root,)
 
 
 def test_a_users_videos_are_no_files_of_the_workflow():
@@ -245,4 +245,4 @@ def test_a_users_videos_are_no_files_of_the_workflow():
     values["datasets"]["demo-hmdb"]["root"] = "/data/hmdb51"
     plan = read_plan(values, "tiny", REPOSITORY)
     assert listing.inputs(plan, "demo-hmdb") == Inputs()
-    assert clips.manifest(plan, "demo-hmdb", "000").aside == ()
+    assert clips.manifest(plan, "demo-hmdb", "000").stored == ()
