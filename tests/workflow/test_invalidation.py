@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from repository import REPOSITORY
-from tiny_workflow import Job, Workspace, copy_of, elsewhere, once, own, put, rules
+from tiny_workflow import TABLE, Job, Workspace, copy_of, elsewhere, once, own, put, rules
 
 from unseen.base.stage_code import import_closure
 
@@ -111,6 +111,23 @@ def move_sources(workspace: Workspace) -> None:
             if key in dataset:
                 dataset[key] = dataset[key].replace("resources/demo/tiny", "videos")
         assert (workspace.folder / "videos" / name).is_dir()
+
+
+def test_a_changed_setting_is_said_in_the_words_of_the_configuration(workspace: Workspace) -> None:
+    workspace.config["training"]["epochs"] = 3
+    workspace.config["testing"]["snippets"] = 3
+    shown = {job.rule: job.reason for job in workspace.run("--dry-run", TABLE)}
+    assert shown["train"] == "epochs: 2 -> 3"
+    workspace.config["training"]["epochs"] = 2
+    shown = {job.rule: job.reason for job in workspace.run("--dry-run", TABLE)}
+    assert shown["embed_videos"] == "snippets: 2 -> 3"
+
+
+def test_a_run_ends_with_what_was_asked_for(workspace: Workspace) -> None:
+    target = "results/predictions/demo-e2e/demo-ucf.csv"
+    (workspace.folder / target).unlink()
+    lines = workspace.call(target).stdout.splitlines()
+    assert target in lines and not any("table2" in line for line in lines)
 
 
 # Settings: what follows a rerun. What each key reruns is in test_every_key.py.

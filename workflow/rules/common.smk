@@ -8,6 +8,8 @@ from pathlib import Path
 from shlex import quote
 
 from snakemake.cli import get_argument_parser
+from snakemake.iocontainers import Wildcards
+from snakemake.logging import logger
 
 try:
     REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
@@ -26,6 +28,7 @@ from unseen.plan import (
     embedding,
     figures,
     listing,
+    messages,
     motion,
     paths,
     records,
@@ -147,11 +150,31 @@ def stage(wildcards, output):
     return f"{sys.executable} {PLAN.scripts}/run_stage.py{copies}"
 
 
+def speak_plainly():
+    """Show reasons in the configuration's words, and on a terminal a line a job."""
+    for handler in logger.handlers:
+        if handler.name == "DefaultStreamHandler":
+            brief = not workflow.output_settings.verbose and handler.stream.isatty()
+            handler.setFormatter(
+                messages.Formatter(handler.formatter, params_of, brief)
+            )
+
+
+def params_of(rule, wildcards):
+    """The params by name that are a reason to run a rule's job again, as they are now."""
+    known = Wildcards(fromdict=dict(wildcards))
+    return {
+        name: value(known) if callable(value) else value
+        for name, value in workflow.get_rule(rule).params.items()
+        if not (callable(value) and "output" in signature(value).parameters)
+    }
+
+
 def say_where():
     """The closing lines: where the results are."""
-    made = [*tables.all_of(PLAN), *comparisons.all_of(PLAN), paths.REPORT]
-    for path in filter(Path.is_file, map(Path, made)):
-        print(f"{path.stem}: {path}", file=sys.stderr)
+    asked = [path for path in asked_targets() if Path(path).exists()]
+    all_made = [*tables.all_of(PLAN), *comparisons.all_of(PLAN), paths.REPORT]
+    print(*(asked or filter(os.path.exists, all_made)), sep="\n", file=sys.stderr)
 
 
 def check_targets():

@@ -21,8 +21,7 @@ class Inputs:
     """What a job reads.
 
     `large` files count by the digest beside them instead of by their time, `small` ones as they
-    are. `stored` are files of other inputs' jobs that must be declared only where jobs share no file
-    system.
+    are. `stored` are files of other inputs' jobs, declared only where jobs share no file system.
     """
 
     large: tuple[str, ...] = ()
