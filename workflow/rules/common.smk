@@ -177,6 +177,14 @@ def say_where():
     print(*(asked or filter(os.path.exists, all_made)), sep="\n", file=sys.stderr)
 
 
+def say_what_next():
+    """The closing lines of a run that failed or was interrupted."""
+    print(
+        "What was finished is kept: the same command goes on from there.",
+        file=sys.stderr,
+    )
+
+
 def check_targets():
     """Stop before any job for a target that nothing makes, with what it may have meant.
 

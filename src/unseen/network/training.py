@@ -360,7 +360,9 @@ def train_one_epoch(
         if run.group.first and (stop or clock.due()):
             run.checkpoint.save(progress, run.objective, run.optimiser)
         if stop:
-            print(f"stopped at {run.checkpoint.path}; start again to go on", flush=True)
+            others = ", ".join(map(str, run.checkpoint.others))
+            back = f"; with their settings the model is back from {others}" if others else ""
+            print(f"stopped at {run.checkpoint.path}; start again to go on{back}", flush=True)
             raise SystemExit(STOPPED)
 
 

@@ -17,6 +17,7 @@ _CHANGED = re.compile(
 _FOLLOWS = re.compile(r"Input files updated by another job: [^;]*")
 _CHATTER = ("Select jobs", "Execute ", "Touching output", "DAG of jobs", "Updating checkpoint")
 _DIGEST = re.compile(r"[0-9a-f]{12,}")
+_COMMAND = re.compile(r"Command '.*' (returned non-zero exit status)", re.S)
 _UNSAID = ("workflow_started", "job_finished", "shellcmd")
 _LONG = 60
 
@@ -144,6 +145,8 @@ class Formatter(logging.Formatter):
                 return _line(record.__dict__)
         if event == "job_error":
             record.__dict__["shellcmd"] = None
+        if isinstance(record.msg, str) and not record.args:
+            record.msg = _COMMAND.sub(r"its command \1", record.msg)
         if self.brief and (event in _UNSAID or record.getMessage().startswith(_CHATTER)):
             return ""
         return self.inner.format(record)

@@ -108,3 +108,10 @@ def test_a_failed_job_shows_no_command():
     shown = Formatter(DefaultFormatter(), params, brief=False).format(failed)
     assert "Error in rule train" in shown and "train.log" in shown and "run_stage" not in shown
     assert failed.shellcmd == "python run_stage.py"  # the log's
+
+
+def test_an_exception_shows_no_command():
+    error = record(LogEvent.ERROR)
+    error.msg = "RuleException:\nCommand 'set -e; python x.py\n' returned non-zero exit status 75."
+    shown = Formatter(DefaultFormatter(), params, brief=False).format(error)
+    assert shown == "RuleException:\nits command returned non-zero exit status 75."
