@@ -19,8 +19,9 @@ AFTER = {
     "list_clips": {"name_words", "settle"},
     "name_words": {"select_vectors", "embed_classes"},
     "select_vectors": {"embed_classes"},
-    "embed_classes": {"prune_classes"},
-    "prune_classes": {"settle"},
+    "embed_classes": {"prune_classes", "trace_pretraining"},
+    "prune_classes": {"settle", "trace_pretraining"},
+    "trace_pretraining": {"settle"},
     "decode_clips": {"merge_rejected", "train", "embed_videos"},
     "synthesize_clips": {"merge_rejected", "train"},
     "merge_rejected": {"score_videos", "make_table"},
@@ -100,7 +101,8 @@ def test_sources_elsewhere(workspace: Workspace) -> None:
     assert rules(workspace.would_rerun()) == {"list_clips", "name_words", *CLASS_SIDE}
 
 
-CLASS_SIDE = {"select_vectors", "embed_classes", "prune_classes", "settle"}
+PRUNING = {"prune_classes", "trace_pretraining", "settle"}
+CLASS_SIDE = {"select_vectors", "embed_classes", *PRUNING}
 
 
 def move_sources(workspace: Workspace) -> None:
@@ -170,14 +172,14 @@ def test_setting(workspace: Workspace, key: str, value: Any, expected: set[str])
 def test_threshold_without_effect(workspace: Workspace) -> None:
     """The kept classes stay the same: the change ends there."""
     put(workspace.config, "overlap.threshold", 0.06)
-    assert rules(workspace.would_rerun()) == {"prune_classes", "settle"}
+    assert rules(workspace.would_rerun()) == PRUNING
 
 
 def test_threshold_with_effect(workspace: Workspace) -> None:
     """Runs whose kept classes changed are trained again, others not."""
     put(workspace.config, "overlap.threshold", 0.4)
     jobs = workspace.would_rerun()
-    assert rules(jobs) == {"prune_classes", "settle", *with_followers({"train"})}
+    assert rules(jobs) == {*PRUNING, *with_followers({"train"})}
     assert outputs(jobs, "train") == ["results/models/demo-e2e/model.safetensors"]
 
 
