@@ -30,7 +30,7 @@ def cluster(finished: Workspace, slurm: str, tmp_path: Path) -> Workspace:
 def short_waits(workspace: Workspace) -> dict[str, Any]:
     """The profile, with a test's waits and memory."""
     profile = yaml.safe_load((workspace.repository / "profiles/slurm/config.yaml").read_text())
-    profile["slurm-init-seconds-before-status-checks"] = 5
+    profile["slurm-init-seconds-before-status-checks"] = 1
     profile["default-resources"]["mem_mb"] = 1000
     profile["set-resources"] = {"train": {"mem_mb": 3000}, "embed_videos_0": {"mem_mb": 3000}}
     return profile
@@ -93,6 +93,7 @@ def jobs_shown() -> dict[str, tuple[str, str, str]]:
     return {job: (comment, memory, gpus) for job, comment, memory, gpus in lines}
 
 
+@pytest.mark.long
 def test_same_table(cluster: Workspace, finished: Workspace) -> None:
     """Every stage as a Slurm job, and the same bytes as on this machine."""
     done = submit(cluster, TABLE)

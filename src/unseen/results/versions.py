@@ -2,7 +2,7 @@
 
 A version is the digest of a result's *parts*:
 
-    {"stages": {"train": {"code": {"unseen/losses.py": digest, …}, "settings": {…}}, …},
+    {"stages": {"train": {"code": {"unseen/network/losses.py": digest, …}, "settings": {…}}, …},
      "sources": {"ucf101": digest, …}}
 
 Nothing in between is part of it, since floats differ from machine to machine: the same sources,
