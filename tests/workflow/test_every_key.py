@@ -165,6 +165,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
     "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
+    "runs.objects.input.resampling": ("bilinear", {"merge_rejected_of_side", *CONVEX}),
     "runs.objects.input.crop": (32, {"make_convex"}),
     "runs.objects.input.frames": (2, {"make_convex"}),
     "runs.objects.input.frame_rate": (5, {"make_convex"}),

@@ -39,7 +39,7 @@ use rule decode_clips as decode_clips_of_side with:
         paths.benchmark("decode_clips/{dataset}/{side}/{shard}")
     wildcard_constraints:
         dataset=any_of(PLAN.videos),
-        side="[0-9]+",
+        side="[0-9]+(-bilinear)?",
 
 
 rule synthesize_clips:
@@ -107,7 +107,7 @@ use rule merge_rejected as merge_rejected_of_side with:
         paths.benchmark("merge_rejected/{dataset}/{side}")
     wildcard_constraints:
         dataset=any_of(PLAN.videos),
-        side="[0-9]+",
+        side="[0-9]+(-bilinear)?",
 
 
 rule compare_videos:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
 import torch
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
@@ -26,13 +26,14 @@ CLASS_EMBEDDINGS = "class_embeddings"
 @with_config(ConfigDict(extra="forbid"))  # what is not known here would not be done
 class NetworkInput(TypedDict):
     """The snippets that a network takes: their frames, frames a second (None: one by one), the side
-    of the crop and the short side of the clips in pixels (None: not known), each colour's mean and
-    sd."""
+    of the crop and the short side of the clips in pixels (None: not known), how frames are made
+    smaller (antialiased if it is not said), each colour's mean and sd."""
 
     frames: Count
     frame_rate: NotRequired[Annotated[float, Field(gt=0)] | None]
     crop: Count
     short_side: Count | None
+    resampling: NotRequired[Literal["antialiased", "bilinear"]]
     mean: Colour
     std: Colour
 

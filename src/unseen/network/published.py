@@ -29,7 +29,8 @@ class Published:
 
     `trained_on` names the class list; `frame_rate` is None for networks of single frames, whose
     snippets are one frame; `mean` and `std` are those of RGB in 0..1, `megabytes` the size of the
-    file, `file` its name in torchvision's cache, empty for that of a package.
+    file, `file` its name in torchvision's cache, empty for that of a package, `resampling` that of
+    `videos.settings.ClipSettings`.
     """
 
     name: str
@@ -43,11 +44,12 @@ class Published:
     megabytes: int
     licence: str
     file: str
+    resampling: str
 
     @property
     def input(self) -> dict[str, Any]:
         """The network's input, as a model file says it."""
-        keys = ("frames", "crop", "short_side", "frame_rate", "mean", "std")
+        keys = ("frames", "crop", "short_side", "resampling", "frame_rate", "mean", "std")
         return {key: getattr(self, key) for key in keys}
 
     @property
@@ -114,4 +116,5 @@ def _published(row: dict[str, str]) -> Published:
         megabytes=int(row["megabytes"]),
         licence=row["licence"],
         file=row["file"],
+        resampling=row["resampling"],
     )

@@ -23,7 +23,11 @@ def root(plan: Plan, dataset: str) -> str:
 def decisive(plan: Plan, side: str | None = None) -> dict[str, Any]:
     """The settings that a clip of a video depends on, at the short side that is configured or at
     another."""
-    return _read_by(plan, DECODE) | ({"short_side": int(side)} if side else {})
+    values = _read_by(plan, DECODE)
+    if side:
+        pixels, _, resampling = side.partition("-")
+        values |= {"short_side": int(pixels), "resampling": resampling or "antialiased"}
+    return values
 
 
 def encoding(plan: Plan) -> dict[str, Any]:

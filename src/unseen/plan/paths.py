@@ -74,13 +74,13 @@ REPORT = "results/report.html"
 VERSIONS = "results/versions"
 
 
-def of_side(pattern: str, side: int | str | None) -> str:
-    """The pattern of clips, or of what comes of them, of another short side than the
-    configuration's (None: of that one)."""
+def of_side(pattern: str, side: str | None) -> str:
+    """The pattern of clips, or of what comes of them, of another short side or
+    resampling than the configuration's (None: of that one)."""
     if side is None:
         return pattern
     other = {CLIPS: CLIPS_OF_SIDE, REJECTED: REJECTED_OF_SIDE, SOURCES: SOURCES_OF_SIDE}[pattern]
-    return other.replace("{side}", str(side))
+    return other.replace("{side}", side)
 
 
 def digest(path: str) -> str:

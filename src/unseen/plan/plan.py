@@ -79,7 +79,7 @@ class Plan:
         """The names of a data set's shards."""
         return [layouts.shard_name(shard) for shard in range(self.config.datasets[name].shards)]
 
-    def clip_stores(self, names: Iterable[str], side: int | str | None = None) -> list[str]:
+    def clip_stores(self, names: Iterable[str], side: str | None = None) -> list[str]:
         """The shards of some data sets, of the short side that is configured or of another."""
         return [
             paths.of_side(paths.CLIPS, side).format(dataset=name, shard=shard)
@@ -89,10 +89,16 @@ class Plan:
 
     # Runs
 
-    def side(self, run: Run) -> int | None:
-        """The short side of the clips that a run reads; None for the one that is configured."""
-        side = run.convex.input["short_side"] if run.convex else None
-        return None if side == self.config.clips.short_side else side
+    def side(self, run: Run) -> str | None:
+        """The short side of the clips that a run reads, and how they were made smaller if not
+        antialiased, as in `128` or `128-bilinear`; None for what is configured."""
+        if not run.convex:
+            return None
+        side, resampling = run.convex.input["short_side"], run.convex.input["resampling"]
+        clips = self.config.clips
+        if (side, resampling) == (clips.short_side, clips.resampling):
+            return None
+        return str(side) if resampling == "antialiased" else f"{side}-{resampling}"
 
     @property
     def pruned(self) -> list[str]:

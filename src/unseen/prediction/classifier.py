@@ -468,7 +468,8 @@ def frame_snippets(
     height, width = pixels.shape[2:]
     scale = side / min(height, width)
     size = [max(side, round(length * scale / 2) * 2) for length in (height, width)]
-    pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=True).clamp(0, 1)
+    antialias = input_settings.get("resampling") != "bilinear"
+    pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=antialias).clamp(0, 1)
     top, left = (size[0] - crop) // 2, (size[1] - crop) // 2
     pixels = pixels[:, :, top : top + crop, left : left + crop]
     mean, std = (

@@ -145,7 +145,11 @@ def plan(
     quick: bool = True,
 ) -> Plan:
     """What is to be seen of a file. Raises VideoError with the reason when it cannot be read."""
-    settings = ClipSettings(short_side=input_settings["short_side"], timeout_s=TIMEOUT_S)
+    settings = ClipSettings(
+        short_side=input_settings["short_side"],
+        resampling=input_settings.get("resampling", "antialiased"),
+        timeout_s=TIMEOUT_S,
+    )
     footage = open_footage(path, settings) if quick else None
     if footage is None:
         footage = stored_footage(transcode(path, settings=settings))
