@@ -6,7 +6,6 @@ can only be told by decoding everything (damage, interlaced or HDR pictures) is 
 `transcoding`: a quick reader gives what is sure, or nothing.
 """
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -20,11 +19,10 @@ import numpy.typing as npt
 from av.filter import Graph
 
 from unseen.base.names import by_plain_name
-from unseen.videos.clip_store import ClipStore, copy_i420
+from unseen.videos.clip_store import PADDING, copy_i420, frames_to_decode
 from unseen.videos.encoding import EncodedClip, frame_rate
 from unseen.videos.probing import ISO, Source, VideoError, lost_behind, opened, probe
 from unseen.videos.settings import ClipSettings
-from unseen.videos.shards import StoredClip, write_shard
 from unseen.videos.transcoding import MICRO, scale_options
 
 Frames = npt.NDArray[np.uint8]
@@ -84,19 +82,27 @@ def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
 
 
 def stored_footage(clip: EncodedClip) -> Footage:
-    """A transcoded clip's footage, by way of a clip store that leaves no file behind."""
-    with tempfile.TemporaryDirectory(prefix="unseen-") as folder:
-        shard = Path(folder) / "clip.h5"
-        stored = [StoredClip("", "", "", clip)]
-        write_shard(shard, stored, settings={"codec": clip.codec}, listed=1)
-        store = ClipStore([shard])
-        times = store.times(0)  # opens the file, which lasts until the store is gone
+    """A transcoded clip's footage."""
 
     def read(indices: Indices) -> Frames:
-        frames: Frames = store.read(0, indices)
-        return frames
+        out = np.empty((len(indices), clip.height * 3 // 2, clip.width), np.uint8)
+        needed = frames_to_decode(indices, clip.key_frames)
+        places = np.flatnonzero(np.isin(needed, indices)).tolist()
+        decoded = list(_frames_of(clip, needed.tolist()))
+        for row, place in zip(out, places, strict=True):
+            copy_i420(decoded[place], row)
+        return out
 
-    return Footage(times, clip.height, clip.width, read)
+    return Footage(clip.times, clip.height, clip.width, read)
+
+
+def _frames_of(clip: EncodedClip, needed: list[int]) -> Iterator[av.VideoFrame]:
+    decoder: Any = av.CodecContext.create(clip.codec, "r")
+    decoder.thread_type = "NONE"
+    for number in needed:  # a decoder reads beyond the packet that it is given
+        padded = memoryview(clip.packets[number] + bytes(PADDING))
+        yield from decoder.decode(av.Packet(padded[:-PADDING]))  # type: ignore[arg-type]
+    yield from decoder.decode(None)
 
 
 # From key frames on
