@@ -12,7 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from videos import not_coded, numbered_frames, rotate_mp4, write_video
+from PIL import Image
+from videos import frame_numbers, not_coded, numbered_frames, rotate_mp4, write_video
 
 from unseen.videos import footage as footage_module
 from unseen.videos import transcoding
@@ -198,3 +199,22 @@ def test_what_only_decoding_tells_is_left_to_the_pipeline(tmp_path) -> None:
 def test_a_long_file_without_an_index_is_left_to_the_pipeline(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(footage_module, "KEPT_BYTES", 100_000)
     assert open_footage(plain(".ts", kind="h264_ts")(tmp_path), SETTINGS) is None
+
+
+def animation(path: Path, **options: object) -> Path:
+    first, *others = [Image.fromarray(frame) for frame in numbered_frames(12, 96, 64)]
+    first.save(path, save_all=True, append_images=others, duration=100, loop=0, **options)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png"])
+def test_animated_pictures_are_videos(name: str, tmp_path) -> None:
+    path = animation(tmp_path / name)
+    for made in (open_footage(path, SETTINGS), stored_footage(transcode(path, settings=SETTINGS))):
+        assert made.times == pytest.approx(np.arange(12) / 10, abs=1e-3)
+        assert frame_numbers(made.read(np.arange(12))[:, :64]) == list(range(12))
+
+
+def test_an_animated_webp_is_refused_where_libav_cannot_decode_it(tmp_path) -> None:
+    with pytest.raises(VideoError, match="no video that ffmpeg knows"):
+        open_footage(animation(tmp_path / "a.webp", lossless=True), SETTINGS)
