@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from unseen.base.tabular import read_rows, write_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network.inference import embed_videos
 from unseen.network.labelled_clips import TrainingSources
 from unseen.network.settings import TrainingSettings

@@ -10,7 +10,7 @@ import numpy as np
 
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.tabular import write_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.results.scoring import Outputs, score
 from unseen.results.versions import record
 from unseen.videos.encoding import encode_frames

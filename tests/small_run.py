@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from unseen.base.tabular import write_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network.labelled_clips import TrainingSources
 from unseen.network.model_file import ModelDescription
 from unseen.network.settings import TrainingSettings

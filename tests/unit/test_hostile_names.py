@@ -21,7 +21,7 @@ from unseen.base import markup
 from unseen.base.names import say, shown
 from unseen.base.progress import progress
 from unseen.base.tabular import as_text, read_rows, write_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.prediction.page import prediction_page
 from unseen.results.figures import draw_figure
 from unseen.results.report import make_report

@@ -9,7 +9,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.hdf5 import new_hdf5, open_hdf5, read_array, read_texts
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.classes.class_list import ClassWords, read_class_list
 from unseen.classes.sentence_encoder import encode_phrases
 from unseen.classes.word_vectors import Selection, read_vectors

@@ -10,7 +10,7 @@ import numpy as np
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.base.tabular import write_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 
 COLUMNS = ["class", "kept", "distance", "nearest_class", "nearest_dataset"]
 DECIMALS = 6

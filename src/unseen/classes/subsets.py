@@ -12,7 +12,7 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 
 
 def write_subset(

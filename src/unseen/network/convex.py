@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from unseen.base.errors import UserError
 from unseen.base.files import json_digest
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.network.classifiers import build_classifier, load_classifier
 from unseen.network.model_file import ModelDescription, write_model
 from unseen.network.published import find_published

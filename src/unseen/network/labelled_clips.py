@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.classes.subsets import select_clips
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.shard_format import open_shard

@@ -9,7 +9,7 @@ from matplotlib.patheffects import withStroke
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.results import drawing
 from unseen.results.drawing import COLOURS, GREY, LIGHT_GREY, Drawn, Row, Spec, select
 

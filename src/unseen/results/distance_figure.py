@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from unseen.base.tabular import read_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.results import drawing
 from unseen.results.drawing import Drawn, Line, Row, Spec
 from unseen.results.nearest import cosine_distances

@@ -9,7 +9,7 @@ import numpy as np
 from unseen.base.errors import UserError
 from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 from unseen.base.tabular import read_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import pytest
 
 from unseen.base.errors import UserError
 from unseen.base.files import write_digest
-from unseen.classes.class_embeddings import read_class_embeddings, write_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings, write_class_embeddings
 from unseen.classes.embed_classes import embed_classes, encode_classes, select_vectors
 
 VECTORS = {

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from repository import REPOSITORY, SCRIPTS
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.classes.embed_classes import embed_classes, select_vectors
 from unseen.classes.overlap import (
     distances,

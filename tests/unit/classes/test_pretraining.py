@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.classes.pretraining import Training, trace_pretraining
 
 X = {"x": 0}

@@ -11,7 +11,7 @@ import pytest
 from fuzzing import TRIES, assert_survives
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.classes.embed_classes import encode_classes
 from unseen.classes.sentence_encoder import encode_phrases
 

@@ -12,7 +12,7 @@ from repository import SCRIPTS
 
 from unseen.base.errors import UserError
 from unseen.classes import subsets
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.classes.subsets import cluster_classes, ordered, select_classes, select_clips
 
 names = st.lists(st.text(max_size=5), unique=True, min_size=1, max_size=20)

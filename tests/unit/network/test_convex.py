@@ -11,7 +11,7 @@ import torch
 import torchvision
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network import classifiers
 from unseen.network.convex import ConvexCombination, convex_network, make_convex_model
 from unseen.network.methods import build_any_network, load_model

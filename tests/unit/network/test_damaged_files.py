@@ -20,7 +20,7 @@ from small_run import CAT, DESCRIBED, TINY, write_small_run
 
 from unseen.base.errors import UserError
 from unseen.base.files import write_digest
-from unseen.classes.class_embeddings import read_class_embeddings, write_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings, write_class_embeddings
 from unseen.classes.embed_classes import _read_selection, _write_selection
 from unseen.classes.word_vectors import Selection
 from unseen.network.checkpoints import Checkpoint, Progress

@@ -15,7 +15,7 @@ from dual_models import FRAMES, KINDS, NAMES, SIZE, save_dual
 from PIL import Image
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.classes.class_list import write_class_list
 from unseen.classes.words import phrase_of
 from unseen.network.dual import DualNetwork, make_dual_model

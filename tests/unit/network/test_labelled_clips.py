@@ -7,7 +7,7 @@ import pytest
 from small_run import write_small_run
 
 from unseen.base.tabular import write_rows
-from unseen.classes.class_embeddings import read_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.network.labelled_clips import TrainingSources, select_training_set, stored_clips
 
 

@@ -19,7 +19,7 @@ from videos import write_video
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network.inference import embed_videos
 from unseen.network.training import train
 from unseen.prediction.classifier import (

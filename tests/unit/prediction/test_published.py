@@ -11,7 +11,7 @@ from repository import SOURCE
 from videos import write_video
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network.convex import make_convex_model
 from unseen.network.published import EFFICIENTNET, find_published
 from unseen.prediction import vectors

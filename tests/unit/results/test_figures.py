@@ -13,7 +13,7 @@ from small_results import make_test_set, named
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows, write_rows
-from unseen.classes.class_embeddings import write_class_embeddings
+from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.results import class_figures, figures, sweep_figures
 from unseen.results.drawing import spread
 
