@@ -26,7 +26,7 @@ class Behind:
 
     pairs: tuple[tuple[str, str], ...]
     runs: tuple[Run, ...]
-    clips: tuple[tuple[str, int | None], ...]
+    clips: tuple[tuple[str, str | None], ...]
     """The data sets, each with the short side of the clips that a run reads (see `Plan.side`)."""
 
     @property
@@ -44,7 +44,7 @@ def behind(plan: Plan, pairs: Iterable[str]) -> Behind:
     """What lies behind the scores `run/dataset`."""
     scored: dict[tuple[str, str], None] = {}
     runs: dict[str, Run] = {}
-    clips: dict[tuple[str, int | None], None] = {}
+    clips: dict[tuple[str, str | None], None] = {}
     for pair in pairs:
         name, dataset = pair.split("/")
         name = name.removesuffix(PERMUTED)
