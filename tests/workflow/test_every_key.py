@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from dual_models import save_dual
 from released import authors_checkpoint
 from tiny_workflow import REPOSITORY, TINY, Job, Workspace, copy_of, once, own, put
 
@@ -64,6 +65,7 @@ def add_sources(folder: Path) -> None:
     weights.mkdir()
     network = load_model(folder / "results/models/demo-e2e/model.safetensors")[0]
     torch.save(authors_checkpoint(network), weights / "released.pt")
+    save_dual("xclip", weights / "xclip")
 
     elsewhere, encoder = folder / "elsewhere", folder / "tests/config/encoder"
     shutil.copytree(videos / "mine", elsewhere / "mine")
@@ -162,6 +164,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         "convex",
         {"select_vectors", "merge_rejected_of_side", *CONVEX, *NAMED},
     ),
+    "runs.texts.prompts": (["a {}", "{}"], {"encode_prompts"}),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
     "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
@@ -302,7 +305,7 @@ ORDINARY = {
         "testing.snippets",
         "runs.objects.centre",
     ),
-    *("training.learning_rate", "runs.fixed.epochs", "runs.fixed.flip"),
+    *("training.learning_rate", "runs.fixed.epochs", "runs.fixed.flip", "runs.texts.prompts"),
     *("runs.released.weights a copy", "table1.0.permuted", "figures.baseline"),
 }
 """One of each kind of run, row and stage; the other cases are long."""

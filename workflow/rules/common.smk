@@ -25,6 +25,7 @@ from unseen.plan import (
     clips,
     comparisons,
     convex,
+    dual,
     embedding,
     figures,
     listing,

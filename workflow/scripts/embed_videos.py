@@ -20,6 +20,15 @@ def main() -> None:
     add("--test", metavar="DATASET=H5", help="a test set and its output", **several)
     add("--shards", metavar="DATASET=FILE", help="the test sets' clip stores", **several)
     add("--limit", type=float, default=100, help="allowed share of rejected clips in percent")
+    add(
+        "--class-texts",
+        type=named_path,
+        action="extend",
+        nargs="+",
+        default=[],
+        metavar="DATASET=H5",
+        help="of a model whose classes depend on the video",
+    )
     add("--snippets", type=int, default=25)
     add("--scheme", choices=SCHEMES, default="linear")
     add("--frame-rate", type=float, help="frames a second; the model's own without it")
@@ -43,6 +52,7 @@ def main() -> None:
         dtype=options.dtype,
         workers=options.workers,
         frame_rate=options.frame_rate,
+        class_texts=dict(options.class_texts),
     )
 
 

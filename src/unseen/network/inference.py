@@ -16,6 +16,8 @@ from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
+from unseen.network.dual import DualNetwork
+from unseen.network.dual_texts import read_class_texts
 from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
@@ -38,6 +40,7 @@ def embed_videos(
     dtype: str = "auto",
     workers: int = 2,
     frame_rate: float | None = None,
+    class_texts: Mapping[str, Path] | None = None,
 ) -> None:
     """Embed the stored videos of each data set in `outputs`: write its file and the digest beside,
     and in a `.txt` what was computed with what.
@@ -49,6 +52,11 @@ def embed_videos(
     the scheme takes. A network with a projection head on the side of the classes adds
     `class_encoder/`: `weight_0`, `bias_0`, `weight_1`, `bias_1` of its two layers, a ReLU between
     them, by which class embeddings come into the videos' space, to be scaled to unit length there.
+
+    Of a network whose classes depend on the video, `class_texts` are the files of `encode_prompts`
+    by data set, and a file holds `classes` (C) and the cosines of the videos to them, `cosines`
+    (N, C), the mean over the snippets, and `cosines_1` of the single snippet. Raises UserError
+    where there are none.
     """
     picked = pick_device(device)
     network, content = load_model(model, picked)
@@ -70,19 +78,44 @@ def embed_videos(
     computed = _in_words(content, arithmetic(picked, pick_dtype(dtype, picked)))
     for dataset, output in outputs.items():
         store = ClipStore(shards.get(dataset, []))
-        videos = partial(_encoded_videos, store, encode, scheme=scheme, **reading)
+        answer, classes = _comparing(network, encode, (class_texts or {}).get(dataset))
+        videos = partial(_encoded_videos, store, answer, scheme=scheme, **reading)
         with new_hdf5(output) as file:
             file.attrs.update(snippets=snippets, scheme=scheme)
             ids = np.array(store.clip_ids, dtype=object)
             file.create_dataset("clip_id", data=ids, dtype=h5py.string_dtype(), track_times=False)
             means, singles = _write_features(
-                file, videos, len(store), network.feature_dim, f"embedding {dataset}"
+                file, videos, len(store), network.feature_dim, len(classes), f"embedding {dataset}"
             )
-            _write(file, "embedding", embed_features(network, means, picked))
-            _write(file, "embedding_1", embed_features(network, singles, picked))
+            for ending, values in {"": means, "_1": singles}.items():
+                features, cosines = np.split(values, [network.feature_dim], axis=1)
+                _write(file, f"embedding{ending}", embed_features(network, features, picked))
+                if classes:
+                    _write(file, f"cosines{ending}", cosines)
+            if classes:
+                file.create_dataset("classes", data=classes, dtype=h5py.string_dtype())
             _write_class_encoder(file, network)
         with atomic(output.with_suffix(".txt")) as temporary:
             temporary.write_text(f"{computed}\n", encoding="utf-8")
+
+
+def _comparing(
+    network: ZeroShotNetwork, encode: Callable[[SnippetBatch], Tensor], texts: Path | None
+) -> tuple[Callable[[SnippetBatch], Tensor], list[str]]:
+    """What encodes a batch, and the classes that it is compared with at once: (B, F + C), the
+    features and the cosines. None but where the classes depend on the video."""
+    if not (isinstance(network, DualNetwork) and network.of_videos):
+        return encode, []
+    if texts is None:
+        raise UserError("this model's classes depend on the video: give --class-texts")
+    classes, values = read_class_texts(texts)
+    network_texts = torch.from_numpy(values).to(next(network.parameters()).device)
+    compare = network.compare
+
+    def answer(batch: SnippetBatch) -> Tensor:
+        return torch.cat(compare(encode(batch), network_texts), dim=1)
+
+    return answer, classes
 
 
 def _in_words(model: ModelContent, embedding: Arithmetic) -> str:
@@ -147,9 +180,11 @@ def _write_features(
     videos: Callable[..., Iterator[tuple[Positions, Array]]],
     count: int,
     feature_dim: int,
+    classes: int,
     desc: str,
 ) -> tuple[Array, Array]:
-    """Write all features; return (N, F) their means and (N, F) those of the single snippet.
+    """Write all features; return (N, F + C) the means of features and of cosines to C classes, and
+    those of the single snippet.
 
     The single snippet is the middle one of an odd number of linearly spaced ones. Where there is
     no such one the videos are read again for it.
@@ -159,10 +194,10 @@ def _write_features(
     features = file.create_dataset(
         "features", (count, snippets, feature_dim), np.float32, track_times=False
     )
-    means, singles = np.zeros((2, count, feature_dim), np.float32)
+    means, singles = np.zeros((2, count, feature_dim + classes), np.float32)
     with progress_bar(total=count, desc=desc, unit="video") as bar:
         for clips, values in videos(snippets=snippets):
-            features[clips[0] : clips[-1] + 1] = values
+            features[clips[0] : clips[-1] + 1] = values[..., :feature_dim]
             means[clips] = values.mean(axis=1)
             if middle is not None:
                 singles[clips] = values[:, middle]

@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from unseen.base.errors import UserError
 from unseen.base.settings import fields_of, mistakes_in, suggest, unread
 from unseen.network.settings import TrainingSettings
-from unseen.plan.runs import TORCHVISION_WEIGHTS, convex_of, settings_of, weights_kind
+from unseen.plan.runs import (
+    PROMPTED,
+    TORCHVISION_WEIGHTS,
+    convex_of,
+    dual_of,
+    settings_of,
+    weights_kind,
+)
 from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Comparison, Configuration, Row, Run
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
@@ -101,12 +108,16 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
         if run.method == "convex":
             yield from _convex_mistakes(name, run)
             continue
+        if run.method == "dual":
+            yield from _dual_mistakes(config, name, run)
+            continue
         if run.method == "motion":
             yield from _motion_mistakes(name, run)
             continue
-        for key in ("likeliest", "centre", "input"):
+        methods = {"likeliest": "convex", "centre": "convex", "prompts": "dual"}
+        for key, method in (methods | {"input": "convex or dual"}).items():
             if key in run.given:
-                yield f"runs.{name}.{key} is read with method: convex alone"
+                yield f"runs.{name}.{key} is read with method: {method} alone"
         if run.weights is not None and weights_kind(run.weights, runs) is None:
             yield (
                 f"runs.{name}.weights is neither a run, nor a file, nor one of torchvision's "
@@ -134,10 +145,7 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
 
 def _convex_mistakes(name: str, run: Run) -> Iterator[str]:
     """What a run without training has no use for, and a classifier that is not known."""
-    unread_keys = ("train_on", "trained_on", "freeze", "replace_head")
-    for key, value in run.given.items():
-        if value and (key in unread_keys or (key in run.overrides and key not in PLACES)):
-            yield f"runs.{name}.{key} has no effect on method: convex, which trains nothing"
+    yield from _unread(name, run, "trained_on", "prompts")
     try:
         convex = convex_of(run)
     except UserError as error:
@@ -148,6 +156,31 @@ def _convex_mistakes(name: str, run: Run) -> Iterator[str]:
             f"runs.{name}.input: crop {convex.input['crop']} is larger than short_side "
             f"({convex.input['short_side']})"
         )
+
+
+def _dual_mistakes(config: Configuration, name: str, run: Run) -> Iterator[str]:
+    """The same of a folder's model, and a name that its class embeddings would share."""
+    yield from _unread(name, run, "embedding", "likeliest", "centre")
+    if f"{name}{PROMPTED}" in config.embeddings:
+        yield f"embeddings.{name}{PROMPTED} has the name of run {name}'s own texts; rename it"
+    try:
+        dual = dual_of(run)
+    except UserError as error:
+        yield f"runs.{name}.weights: {error}"
+        return
+    if dual and dual.input["crop"] > dual.input["short_side"]:
+        yield (
+            f"runs.{name}.input: short_side {dual.input['short_side']} is smaller than the"
+            f" {dual.input['crop']} pixels that {dual.folder} takes"
+        )
+
+
+def _unread(name: str, run: Run, *keys: str) -> Iterator[str]:
+    """Keys that a run of published weights as they are has no use for, `keys` beside all such."""
+    unread_keys = ("train_on", "freeze", "replace_head", *keys)
+    for key, value in run.given.items():
+        if value and (key in unread_keys or (key in run.overrides and key not in PLACES)):
+            yield f"runs.{name}.{key} has no effect on method: {run.method}, which trains nothing"
 
 
 def _motion_mistakes(name: str, run: Run) -> Iterator[str]:

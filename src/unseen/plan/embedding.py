@@ -5,6 +5,7 @@ from typing import Any
 
 from unseen.plan import paths
 from unseen.plan.clips import rejected_limit
+from unseen.plan.dual import class_texts
 from unseen.plan.plan import Inputs, Plan, model_of
 from unseen.plan.runs import Run
 
@@ -40,10 +41,12 @@ def outputs(sets: Sequence[str]) -> list[str]:
 
 
 def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:
-    """The model and the clips of the run's test sets, or of one data set."""
+    """The model and the clips of the run's test sets, or of one data set, and their classes' texts
+    where these get a term from each video."""
     sets = [dataset] if dataset else list(run.tests)
     side = plan.side(run)
-    return Inputs((model_of(run.name), *plan.clip_stores(sets, side)))
+    texts = class_texts(run, sets).values()
+    return Inputs((model_of(run.name), *plan.clip_stores(sets, side), *texts))
 
 
 def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str]:
@@ -53,7 +56,9 @@ def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str
     pattern = paths.VIDEO_EMBEDDINGS.replace("{run}", run.name)
     stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name], side)]
     tests = [f"{name}={pattern.format(dataset=name)}" for name in sets]
-    return ["--test", *tests, "--shards", *stores, "--limit", f"{rejected_limit(plan):g}"]
+    texts = [f"{name}={path}" for name, path in class_texts(run, sets).items()]
+    arguments = ["--test", *tests, "--shards", *stores, "--limit", f"{rejected_limit(plan):g}"]
+    return [*arguments, *(["--class-texts", *texts] if texts else [])]
 
 
 def model(_plan: Plan, run: Run) -> str:

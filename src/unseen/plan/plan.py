@@ -92,9 +92,10 @@ class Plan:
     def side(self, run: Run) -> str | None:
         """The short side of the clips that a run reads, and how they were made smaller if not
         antialiased, as in `128` or `128-bilinear`; None for what is configured."""
-        if not run.convex:
+        published = run.convex or run.dual
+        if not published:
             return None
-        side, resampling = run.convex.input["short_side"], run.convex.input["resampling"]
+        side, resampling = published.input["short_side"], published.input["resampling"]
         clips = self.config.clips
         if (side, resampling) == (clips.short_side, clips.resampling):
             return None
@@ -118,13 +119,18 @@ class Plan:
     @property
     def trained(self) -> list[str]:
         """The others that train, or make a model of weights as they are."""
-        others = {*self.frozen, *self.convex, *self.motion}
+        others = {*self.frozen, *self.convex, *self.dual, *self.motion}
         return [name for name in self.runs if name not in others]
 
     @property
     def convex(self) -> list[str]:
         """The runs that combine the classes of a published classifier."""
         return [name for name, run in self.runs.items() if run.convex]
+
+    @property
+    def dual(self) -> list[str]:
+        """The runs of an image-text or video-text model."""
+        return [name for name, run in self.runs.items() if run.dual]
 
     @property
     def motion(self) -> list[str]:

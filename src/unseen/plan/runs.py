@@ -4,9 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from unseen.base.errors import UserError
+from unseen.network.dual_folder import find_dual
 from unseen.network.published import find_published
 from unseen.network.settings import TrainingSettings
 from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Configuration
@@ -17,6 +20,9 @@ TORCHVISION_WEIGHTS = {
     "KINETICS400_IMAGENET22K_V1": "kinetics400",
 }
 """Names of torchvision's weights and the class list that each was trained on."""
+
+PROMPTED = "-prompts"
+"""Ends the name of the class embeddings by a dual run's own text encoder."""
 
 Subset = dict[str, Any]
 """Part of a run's training data: `classes` or `fraction`, `clusters`, `cluster` and `repeat`."""
@@ -31,6 +37,30 @@ class Convex:
     centre: bool
     input: Mapping[str, Any] = field(hash=False)
     """The input of the network, as a model file says it."""
+
+
+@dataclass(frozen=True)
+class Dual:
+    """An image-text or video-text model, and how a run uses it."""
+
+    folder: str
+    prompts: tuple[str, ...]
+    of_videos: bool
+    """Whether its classes' embeddings depend on the video."""
+    input: Mapping[str, Any] = field(hash=False)
+    """The input of the network, as a model file says it."""
+    changed: Mapping[str, Any] = field(hash=False)
+    """What of the input is the run's own."""
+
+    @property
+    def digest(self) -> str:
+        """The content of the folder."""
+        return _digest_of(self.folder)
+
+
+@cache
+def _digest_of(folder: str) -> str:
+    return find_dual(Path(folder)).digest()
 
 
 @dataclass(frozen=True)
@@ -59,6 +89,7 @@ class Run:
     embedding: str
     weights: str | None
     convex: Convex | None
+    dual: Dual | None
     is_motion: bool
     settings: TrainingSettings = field(hash=False)
 
@@ -74,8 +105,10 @@ class Run:
 
     @property
     def meaning(self) -> str:
-        """The embedding that tells which classes are near each other: random words do not."""
-        return WORD2VEC if self.has_random_words else self.embedding
+        """The embedding that tells which classes are near each other: random words do not, nor
+        do the texts of a dual model, which are needed where there is nothing to compare."""
+        stands_in = self.has_random_words or (self.dual and self.seen)
+        return WORD2VEC if stands_in else self.embedding
 
     @property
     def freeze(self) -> bool:
@@ -178,7 +211,7 @@ def _run(
     config: Configuration, base: str, seed: int, tests: tuple[str, ...], pruned: tuple[str, ...]
 ) -> Run:
     run = config.runs[base]
-    convex = convex_of(run)
+    convex, dual = convex_of(run), dual_of(run)
     weights = run.weights
     if weights in config.runs:
         weights = seeded(weights or "", seed, config.seeds)
@@ -199,10 +232,13 @@ def _run(
         embedding=(
             seeded(RANDOM_WORDS, seed, config.seeds)
             if run.embedding == RANDOM_WORDS
+            else f"{base}{PROMPTED}"
+            if dual
             else run.embedding
         ),
         weights=weights,
         convex=convex,
+        dual=dual,
         is_motion=run.method == "motion",
         settings=replace(settings_of(config, base), seed=seed),
     )
@@ -215,6 +251,27 @@ def convex_of(run: RunSection) -> Convex | None:
     published = find_published(run.weights or "")
     changed = {key: value for key, value in run.input.model_dump().items() if value is not None}
     return Convex(published.name, run.likeliest, run.centre, published.input | changed)
+
+
+def dual_of(run: RunSection) -> Dual | None:
+    """The model of a run of method dual. Raises UserError for a folder that is none, and for an
+    input that it cannot take."""
+    if run.method != "dual":
+        return None
+    found = find_dual(Path(run.weights or ""))
+    changed = {key: value for key, value in run.input.model_dump().items() if value is not None}
+    for key in ("crop", *(("frames",) if found.family.of_videos else ())):
+        if changed.get(key, found.input[key]) != found.input[key]:
+            raise UserError(
+                f"{found.path} takes {found.input[key]} and no other number: remove input.{key}"
+            )
+    return Dual(
+        folder=str(found.path),
+        prompts=tuple(run.prompts or [found.family.prompt]),
+        of_videos=found.family.of_videos,
+        input=found.input | changed,
+        changed=changed,
+    )
 
 
 def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:

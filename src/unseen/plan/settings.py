@@ -29,6 +29,7 @@ FETCHED_VECTORS = "resources/word_vectors/googlenews.bin"
 Unique = AfterValidator(without_repeats)
 Share = Annotated[Number, Field(gt=0, le=1)]
 Count = Annotated[int, Field(ge=2)]
+Prompt = Annotated[str, Field(pattern=r"\{\}")]
 
 
 class Embedding(Section):
@@ -121,9 +122,10 @@ class Input(Section):
 class RunKeys(Section):
     """A run: what it trains on and is tested on. It may override any key of training."""
 
-    method: Literal["word_space", "convex", "motion"] = "word_space"
+    method: Literal["word_space", "convex", "dual", "motion"] = "word_space"
     """How a video finds its place among the class embeddings: word_space by a semantic encoder,
-    convex between the likeliest classes of a published classifier, without any training; motion, a
+    convex between the likeliest classes of a published classifier and dual in the space of an
+    image-text or video-text model, both without any training; motion, a
     simple opponent, at the mean of the classes of the 10 training clips whose maps of frame
     differences (14 x 14) are nearest, without any network."""
     train_on: Annotated[Names, Field(min_length=1), Unique] | None = None
@@ -138,7 +140,11 @@ class RunKeys(Section):
     weights: str | None = None
     """Initial weights: a run, a torchvision name or a file. Of method convex: a published
     classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (listed in
-    src/unseen/network/published.tsv)."""
+    src/unseen/network/published.tsv). Of method dual: a folder in Hugging Face's layout (CLIP,
+    SigLIP, X-CLIP)."""
+    prompts: Annotated[list[Prompt], Field(min_length=1)] | None = None
+    """Of method dual: texts in which {} stands for a class's name in words; their embeddings are
+    averaged. Default: the plain one of the model's family."""
     freeze: bool = False
     """Keep the visual encoder as it is and train only the semantic encoder."""
     embedding: str = WORD2VEC
@@ -151,7 +157,7 @@ class RunKeys(Section):
     centre: bool = False
     """Of method convex: take the mean of the kept classes' embeddings off all embeddings."""
     input: Input = Input()
-    """Of method convex: what replaces parts of the classifier's own input."""
+    """Of methods convex and dual: what replaces parts of the model's own input."""
 
     @property
     def overrides(self) -> dict[str, Any]:

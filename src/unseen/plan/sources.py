@@ -48,7 +48,8 @@ def _missing(plan: Plan) -> Iterator[str]:
             yield f"embeddings.{name}.encoder: {embedding.encoder}"
     for name, run in config.runs.items():
         weights = run.weights
-        if weights and weights_kind(weights, config.runs) == "file" and not Path(weights).is_file():
+        is_file = weights and run.method != "dual" and weights_kind(weights, config.runs) == "file"
+        if is_file and not Path(str(weights)).is_file():
             yield f"runs.{name}.weights: {weights}"
 
 

@@ -1,6 +1,7 @@
 """Tables: the rows that are measured, and the files that their numbers come from."""
 
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from unseen.base.errors import UserError
 from unseen.plan import paths, versions
@@ -48,7 +49,7 @@ def _row(plan: Plan, row: Row) -> TableRow:
         datasets=tuple(row.datasets),
         snippets=row.snippets,
         visual_features=(_features(run) if row.visual_features is None else row.visual_features),
-        e2e=not run.freeze and not run.convex and not run.is_motion,
+        e2e=not (run.freeze or run.convex or run.dual or run.is_motion),
         augment=has_photographs(plan, row.run),
     )
 
@@ -56,6 +57,8 @@ def _row(plan: Plan, row: Row) -> TableRow:
 def _features(run: Run) -> str:
     if run.is_motion:
         return "frame differences"
+    if run.dual:
+        return Path(run.dual.folder).name
     return run.convex.classifier if run.convex else run.settings.network
 
 

@@ -115,10 +115,13 @@ def _stages(plan: Plan, found: Behind) -> Stages:
     }
     if any(run.is_motion for run in found.runs):
         stages["match_motion"] = stage(plan, "match_motion")
-    if any(not run.convex and not run.is_motion for run in found.runs):
+    if any(not (run.convex or run.dual or run.is_motion) for run in found.runs):
         stages["train"] = stage(plan, "train", **{key: training[key] for key in read})
     if any(run.convex for run in found.runs):
         stages["make_convex"] = stage(plan, "make_convex")
+    if any(run.dual for run in found.runs):
+        stages["make_dual"] = stage(plan, "make_dual")
+        stages["encode_prompts"] = stage(plan, "encode_prompts")
     if any(name in plan.photographs for name in found.sets):
         stages["synthesize_clips"] = stage(
             plan, "synthesize_clips", **config.photographs.model_dump()
@@ -139,6 +142,9 @@ def _apart(plan: Plan, run: Run) -> dict[str, Any]:
     }
     if run.convex:
         return told | asdict(run.convex)
+    if run.dual:
+        own = {"folder": run.dual.digest, "prompts": run.dual.prompts, "input": run.dual.input}
+        return told | own | {"trained_on": run.trained_on}
     if run.is_motion:
         return told | {"train_on": run.train_on}
     common = plan.config.training.model_dump()

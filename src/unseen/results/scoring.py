@@ -10,13 +10,13 @@ import numpy as np
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import write_rows
-from unseen.results.nearest import cosine_distances, ranks
+from unseen.results.nearest import ranks
 from unseen.results.protocols import MEASURES, NEAREST, accuracies, count_right, measure
 from unseen.results.test_set import (
     Truth,
     check_test_set,
+    class_distances,
     classes_of_clips,
-    project_classes,
     read_classes,
     read_truth,
     read_videos,
@@ -85,17 +85,14 @@ def score(
     """
     videos = read_videos(video_embeddings)
     classes, vectors = read_classes(class_embeddings)
-    vectors = project_classes(video_embeddings, vectors)
+    order = np.arange(len(classes))
     if permute is not None:
-        vectors = vectors[np.random.default_rng(permute).permutation(len(classes))]
+        order = np.random.default_rng(permute).permutation(order)
     classes_of = classes_of_clips(labels)
     check_test_set(video_embeddings, videos, rejected, missing)
     truth = read_truth(videos.clip_ids, classes_of, classes, rejected, missing, sources)
 
-    distances = {
-        snippets: cosine_distances(embedding, vectors)
-        for snippets, embedding in videos.embeddings.items()
-    }
+    distances = class_distances(video_embeddings, videos, classes, vectors, order)
     widest = distances[videos.snippets]
     write_predictions(outputs.predictions, videos.clip_ids, truth.readable, classes, widest)
     if outputs.metrics is None:

@@ -10,6 +10,7 @@ from unseen.base.errors import UserError
 from unseen.base.hdf5 import open_hdf5, read_array, read_texts
 from unseen.base.tabular import read_rows
 from unseen.classes.class_embedding_file import read_class_embeddings
+from unseen.results.nearest import cosine_distances
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,9 @@ class Videos:
 
     clip_ids: list[str]
     embeddings: dict[int, np.ndarray]
+    cosines: dict[int, np.ndarray] | None = None
+    """(N, C) to the classes `classes`, of a model whose classes depend on the video."""
+    classes: tuple[str, ...] = ()
 
     @property
     def snippets(self) -> int:
@@ -48,6 +52,12 @@ def read_videos(path: Path) -> Videos:
         count = len(clip_ids)
         single = read_array(store, "embedding_1", count, None)
         mean = read_array(store, "embedding", count, single.shape[1])
+        classes = tuple(read_texts(store, "classes")) if "cosines" in store else ()
+        cosines = {
+            number: read_array(store, name, count, len(classes))
+            for number, name in {1: "cosines_1", snippets: "cosines"}.items()
+            if classes
+        }
     embeddings = {1: single, snippets: mean}
     for embedding in embeddings.values():
         broken = np.flatnonzero(~np.isfinite(embedding).all(axis=1))
@@ -56,7 +66,7 @@ def read_videos(path: Path) -> Videos:
                 f"{path}: the embedding of {clip_ids[broken[0]]} is not finite: "
                 f"the training has diverged; try a smaller learning_rate"
             )
-    return Videos(clip_ids, embeddings)
+    return Videos(clip_ids, embeddings, cosines or None, classes)
 
 
 def project_classes(path: Path, vectors: np.ndarray) -> np.ndarray:
@@ -76,6 +86,20 @@ def project_classes(path: Path, vectors: np.ndarray) -> np.ndarray:
     projected: np.ndarray = hidden @ second.T + biases[1]
     projected /= np.linalg.norm(projected, axis=1, keepdims=True)
     return projected
+
+
+def class_distances(
+    path: Path, videos: Videos, classes: Sequence[str], vectors: np.ndarray, order: np.ndarray
+) -> dict[int, np.ndarray]:
+    """(N, C) distances to the classes, dealt out in another `order`, by the number of snippets:
+    cosine distances to `vectors` (C, D), or what was compared while the videos were at hand."""
+    if videos.cosines is None:
+        projected = project_classes(path, vectors)[order]
+        return {number: cosine_distances(of, projected) for number, of in videos.embeddings.items()}
+    if {*videos.classes} != {*classes}:
+        raise UserError(f"{path} was compared with other classes than those of the test set")
+    place = [videos.classes.index(name) for name in classes]
+    return {number: 1 - of[:, place][:, order] for number, of in videos.cosines.items()}
 
 
 def read_classes(path: Path) -> tuple[list[str], np.ndarray]:
