@@ -81,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_predict(commands)
     _add_models(commands)
+    _add_fetch(commands)
     _add_export(commands)
     return parser
 
@@ -170,6 +171,35 @@ def _add_models(commands: Any) -> None:
         "results", nargs="?", type=Path, default=Path("results"), help="default: results"
     )
     parser.add_argument("--all", action="store_true", help="all published classifiers")
+
+
+def _add_fetch(commands: Any) -> None:
+    parser = commands.add_parser(
+        "fetch",
+        help="bring word vectors, data sets and models from the internet",
+        description="Bring word vectors, data sets and models of other publishers into resources/."
+        " A download that was cut off is gone on from; what arrives is checked by the publisher's"
+        " digest where there is one. Their licences are the publishers'.",
+    )
+    parser.set_defaults(call=_fetch)
+    parser.add_argument(
+        "names",
+        nargs="+",
+        metavar="NAME",
+        help="googlenews, glove-840b, fasttext-crawl, ucf101, ucf101-splits, hmdb51, hmdb51-splits,"
+        " sun397, a published classifier (see unseen models), or a model of Hugging Face's hub:"
+        " OWNER/NAME",
+    )
+    parser.add_argument(
+        "--resources", type=Path, default=Path("resources"), help="default: resources"
+    )
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    from unseen.prediction.fetch import fetch
+
+    for name in options.names:
+        print(fetch(name, options.resources), flush=True)
 
 
 def _add_export(commands: Any) -> None:
