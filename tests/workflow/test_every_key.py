@@ -102,7 +102,7 @@ CONVEX = {"make_convex", "decode_clips_of_side"}
 """The model of a published classifier, and clips of the side that it takes."""
 BEFORE_CUT_OFF = {
     *("render_demo", "list_clips", "name_words"),
-    *("select_vectors", "embed_classes", "prune_classes", "trace_pretraining"),
+    *("select_vectors", "embed_classes", "encode_prompts", "prune_classes", "trace_pretraining"),
 }
 
 CASES: dict[str, tuple[Any, set[str]]] = {
@@ -164,7 +164,10 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         "convex",
         {"select_vectors", "merge_rejected_of_side", *CONVEX, *NAMED},
     ),
-    "runs.texts.prompts": (["a {}", "{}"], {"encode_prompts"}),
+    "runs.texts.prompts": (
+        ["a {}", "{}"],
+        {"encode_prompts", "embed_videos", "score_videos"},
+    ),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
     "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
