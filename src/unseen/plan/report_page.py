@@ -90,7 +90,9 @@ def report_plan(plan: Plan) -> ReportPlan:
             for name in [*tests, *trained]
         },
         overlap={
-            base: paths.OVERLAP.format(run=base) for base in bases if plan.runs[base].prune_against
+            base: paths.OVERLAP.format(run=base)
+            for base in bases
+            if base in plan.pruned and plan.runs[base].prune_against
         },
         pretraining={
             base: {

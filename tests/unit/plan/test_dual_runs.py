@@ -9,7 +9,7 @@ from dual_models import FRAMES, SIZE, save_dual
 from repository import REPOSITORY
 
 from unseen.base.errors import UserError
-from unseen.plan import classes, dual, embedding, scoring
+from unseen.plan import classes, dual, embedding, report_page, scoring
 from unseen.plan.plan import Plan, read_plan
 from unseen.plan.runs import pretraining
 
@@ -21,11 +21,12 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {kind: save_dual(kind, base / kind) for kind in ("clip", "xclip")}
 
 
-def plan_of(folder: Path, **keys: Any) -> Plan:
+def plan_of(folder: Path, table2: list[Any] | None = None, **keys: Any) -> Plan:
     run = {"method": "dual", "weights": str(folder), "unseen": ["tests"]} | keys
     config = {
         "datasets": {"tests": {"layout": "folders", "root": "videos", "shards": 1}},
         "runs": {"own": run},
+        "table2": table2 or [],
         "embeddings": {"phrases": {"encoder": "encoder"}},
     }
     return read_plan(config, "config.yaml", REPOSITORY)
@@ -41,6 +42,15 @@ def test_texts_of_a_run_are_an_embedding_of_its_own(folders: dict[str, Path]) ->
     assert plan.side(run) == SIZE
     assert classes.embedded_sets(plan) == []  # no word vector is needed
     assert pretraining(run, plan.runs) == ([], [str(folders["clip"])])
+
+
+def test_the_report_shows_no_overlap_where_nothing_is_known_to_be_seen(
+    folders: dict[str, Path],
+) -> None:
+    table = [{"run": "own", "datasets": ["tests"]}]
+    assert report_page.report_plan(plan_of(folders["clip"], table2=table)).overlap == {}
+    seen = plan_of(folders["clip"], table2=table, trained_on="kinetics400")
+    assert report_page.report_plan(seen).overlap == {"own": "results/overlap/own.csv"}
 
 
 def test_classes_that_depend_on_the_video_are_read_with_the_videos(
