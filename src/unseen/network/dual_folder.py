@@ -140,6 +140,7 @@ def _input(path: Path, kind: str, config: dict[str, Any]) -> dict[str, Any]:
         "frames": vision.get("num_frames", 8) if FAMILIES[kind].of_videos else 1,
         "crop": crop,
         "short_side": max(side, crop) + max(side, crop) % 2,
+        "resampling": "antialiased",
         "frame_rate": None,
         "mean": told.get("image_mean", mean),
         "std": told.get("image_std", std),

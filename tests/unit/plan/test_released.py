@@ -71,8 +71,8 @@ def test_every_row_has_its_scores_and_every_run_its_input(plan: Plan) -> None:
         for dataset in run.tests:
             assert scoring.arguments(plan, run, dataset)
             assert embedding.inputs(plan, run, dataset).large
-    assert plan.side(plan.runs["swin3d"]) == 256
-    assert plan.side(plan.runs["clip-b32"]) == SIZE
+    assert plan.side(plan.runs["swin3d"]) == "256-bilinear"
+    assert plan.side(plan.runs["clip-b32"]) == str(SIZE)
     assert plan.side(plan.runs["e2e-664"]) is None
 
 
