@@ -34,6 +34,7 @@ from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes.overlap import distances
 from unseen.network.convex import LIKELIEST, METHOD, convex_network
+from unseen.network.dual import DualNetwork
 from unseen.network.inference import embed_features, visual_features
 from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
@@ -204,8 +205,12 @@ def load_classifier(
     picked = pick_device(device)
     wanted = _wanted(classes)
     vectors = Path(word_vectors) if word_vectors else None
+    if Path(model).is_dir():
+        raise _of_method_dual(model)
     if Path(model).is_file():
         network, content = load_model(Path(model), picked)
+        if isinstance(network, DualNetwork):
+            raise _of_method_dual(model)
         if network.semantic_encoder is None:
             raise UserError(f"{model} is a plain classifier: it knows no class but its own")
         trained = trained_classes(content)
@@ -244,6 +249,13 @@ def _beyond(sources: Mapping[str, Array], vectors: Array, threshold: float) -> d
         for (name, vector), distance in zip(sources.items(), near, strict=True)
         if distance > threshold
     }
+
+
+def _of_method_dual(model: Path | str) -> UserError:
+    return UserError(
+        f"{model}: a model of pictures and texts is scored in the pipeline (method: dual) and not"
+        f" read here; name a model's file or a published classifier"
+    )
 
 
 def _wanted(
