@@ -308,7 +308,7 @@ ORDINARY = {
         "testing.snippets",
         "runs.objects.centre",
     ),
-    *("training.learning_rate", "runs.fixed.epochs", "runs.fixed.flip", "runs.texts.prompts"),
+    *("training.learning_rate", "runs.fixed.epochs", "runs.fixed.flip"),
     *("runs.released.weights a copy", "table1.0.permuted", "figures.baseline"),
 }
 """One of each kind of run, row and stage; the other cases are long."""
