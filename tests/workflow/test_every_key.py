@@ -166,7 +166,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     ),
     "runs.texts.prompts": (
         ["a {}", "{}"],
-        {"encode_prompts", "embed_videos", "score_videos"},
+        {"encode_prompts", "embed_videos"},
     ),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
