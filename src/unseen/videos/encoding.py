@@ -56,13 +56,16 @@ def frame_rate(times: np.ndarray) -> float:
 
     >>> frame_rate(np.array([0.0, 0.033, 0.067, 0.1, 5.0]))
     30.0
+    >>> frame_rate(np.array([0.0, 1e8])) > 0
+    True
     """
     steps = np.diff(times)
     steps = steps[steps > 0]
     if not len(steps):
         return STILL_RATE
     median = np.sort(steps)[len(steps) // 2]
-    return float(round(1 / steps[np.abs(steps - median) <= median / 5].mean(), 6))
+    rate = float(1 / steps[np.abs(steps - median) <= median / 5].mean())
+    return round(rate, 6) or rate
 
 
 def encoder_options(settings: ClipSettings) -> dict[str, Any]:

@@ -75,7 +75,7 @@ def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
         footage = _indexed(source, settings) or _decoded(source, settings)
     except (Unsure, VideoError, av.FFmpegError):
         return None
-    if len(footage.times) < max(2, settings.min_frames):
+    if len(footage.times) < max(2, settings.min_frames) or not (np.diff(footage.times) > 0).all():
         return None
     last_s = float(footage.times[-1])
     return None if lost_behind(source, last_s, frame_rate(footage.times)) else footage

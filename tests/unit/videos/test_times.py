@@ -19,7 +19,7 @@ from videos import frame_numbers, not_coded, numbered_frames, write_video
 
 from unseen.videos import transcoding
 from unseen.videos.clip_store import ClipStore
-from unseen.videos.encoding import EncodedClip, encode_frames
+from unseen.videos.encoding import EncodedClip, encode_frames, frame_rate
 from unseen.videos.ffmpeg_process import ffmpeg
 from unseen.videos.probing import VideoError, probe
 from unseen.videos.settings import ClipSettings
@@ -446,3 +446,8 @@ def test_a_lossless_store_gives_back_what_was_stored() -> None:
     for frame, picture in zip(shown, frames, strict=True):
         sent = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuv420p")
         assert np.array_equal(frame.to_ndarray(), sent.to_ndarray())
+
+
+def test_a_rate_is_never_zero():
+    """A damaged file's frames lay years apart, and the rate was rounded away."""
+    assert 0 < frame_rate(np.array([0.0, 1e8])) < 1e-7
