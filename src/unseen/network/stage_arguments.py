@@ -13,6 +13,16 @@ from unseen.videos.rejected import check_rejected
 def argument_parser(description: str) -> argparse.ArgumentParser:
     """A parser of a run's inputs, settings and output; `@FILE` holds arguments, one a line."""
     parser = argparse.ArgumentParser(description=description, fromfile_prefix_chars="@")
+    add_sources(parser)
+    add = parser.add_argument
+    add("--settings", type=json_value, required=True, metavar="JSON")
+    add("--weights", metavar="FILE|NAME", help="where to start from: a file or torchvision's name")
+    add("--output", type=Path, required=True)
+    return parser
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """The options of what is learned from, for `sources_of`."""
     add = parser.add_argument
     several = partial(add, type=named_path, action="extend", nargs="+", default=[])
     several("--shards", metavar="DATASET=FILE", help="the clip store; as many as there are")
@@ -21,10 +31,6 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     add("--limit", type=float, default=100, help="allowed share of rejected clips in percent")
     add("--kept", type=Path, metavar="TXT", help="the classes to train on; all without it")
     add("--without", type=Path, metavar="CSV", help="clips to leave out: dataset,clip_id")
-    add("--settings", type=json_value, required=True, metavar="JSON")
-    add("--weights", metavar="FILE|NAME", help="where to start from: a file or torchvision's name")
-    add("--output", type=Path, required=True)
-    return parser
 
 
 def sources_of(options: argparse.Namespace) -> TrainingSources:

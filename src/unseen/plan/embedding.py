@@ -6,7 +6,7 @@ from typing import Any
 from unseen.plan import paths
 from unseen.plan.clips import rejected_limit
 from unseen.plan.dual import class_texts
-from unseen.plan.plan import Inputs, Plan, model_of
+from unseen.plan.plan import Inputs, Plan, model_of, named_stores
 from unseen.plan.runs import Run
 
 
@@ -54,7 +54,7 @@ def test_arguments(plan: Plan, run: Run, dataset: str | None = None) -> list[str
     sets = [dataset] if dataset else list(run.tests)
     side = plan.side(run)
     pattern = paths.VIDEO_EMBEDDINGS.replace("{run}", run.name)
-    stores = [f"{name}={path}" for name in sets for path in plan.clip_stores([name], side)]
+    stores = named_stores(plan, sets, side)
     tests = [f"{name}={pattern.format(dataset=name)}" for name in sets]
     texts = [f"{name}={path}" for name, path in class_texts(run, sets).items()]
     arguments = ["--test", *tests, "--shards", *stores, "--limit", f"{rejected_limit(plan):g}"]

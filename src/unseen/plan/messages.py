@@ -136,10 +136,10 @@ class Formatter(logging.Formatter):
         record = copy.copy(record)
         event = getattr(getattr(record, "event", None), "value", None)
         if event == "job_info":
-            wildcards = getattr(record, "wildcards", None) or {}
-            reason = in_words(
-                str(record.__dict__["reason"]), self.params(record.__dict__["rule_name"], wildcards)
-            )
+            reason = str(record.__dict__["reason"])
+            if _CHANGED.search(reason):  # to ask for a job's params takes time
+                wildcards = getattr(record, "wildcards", None) or {}
+                reason = in_words(reason, self.params(record.__dict__["rule_name"], wildcards))
             record.__dict__["reason"] = reason
             if self.brief:
                 return _line(record.__dict__)

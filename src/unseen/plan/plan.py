@@ -185,6 +185,11 @@ def named(names: Iterable[str], pattern: str) -> list[str]:
     return [f"{name}={pattern.format(dataset=name)}" for name in names]
 
 
+def named_stores(plan: Plan, names: Iterable[str], side: str | None = None) -> list[str]:
+    """The same of clip stores: as many a data set as it has shards."""
+    return [f"{name}={path}" for name in names for path in plan.clip_stores([name], side)]
+
+
 def contents(files: Iterable[Path | str]) -> str:
     """The digest of files that lie anywhere: as inputs, small files would rerun jobs when they
     move."""

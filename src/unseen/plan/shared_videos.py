@@ -1,7 +1,7 @@
 """Shared videos: the training and test sets behind a run that are searched for the same sources."""
 
 from unseen.plan import paths
-from unseen.plan.plan import Inputs, Plan, named
+from unseen.plan.plan import Inputs, Plan, named, named_stores
 from unseen.plan.runs import Run, ancestry
 
 
@@ -44,8 +44,7 @@ def inputs(plan: Plan, run: Run) -> Inputs:
 def arguments(plan: Plan, run: Run) -> list[str]:
     """The same as arguments of compare_videos.py."""
     sets = _sets(plan, run)
-    shards = [f"{name}={path}" for name in sets for path in plan.clip_stores([name])]
-    return ["--shards", *shards, "--sources", *named(sets, paths.SOURCE_VIDEOS)]
+    return ["--shards", *named_stores(plan, sets), "--sources", *named(sets, paths.SOURCE_VIDEOS)]
 
 
 def roles(plan: Plan, run: Run) -> list[str]:

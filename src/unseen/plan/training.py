@@ -6,7 +6,7 @@ from typing import Any
 from unseen.network.settings import FEATURES, MODEL, TrainingSettings
 from unseen.plan import paths, shared_videos
 from unseen.plan.clips import rejected_limit
-from unseen.plan.plan import Inputs, Plan, class_embeddings, model_of, named
+from unseen.plan.plan import Inputs, Plan, class_embeddings, model_of, named, named_stores
 from unseen.plan.runs import Run
 from unseen.plan.sources import weights_content
 
@@ -34,7 +34,7 @@ def arguments(plan: Plan, run: Run) -> list[str]:
     """Arguments of train.py and extract_features.py: the inputs by name."""
     arguments = []
     if run.train_on:
-        stores = [f"{name}={path}" for name in run.train_on for path in plan.clip_stores([name])]
+        stores = named_stores(plan, run.train_on)
         arguments += ["--shards", *stores, "--labels", *named(run.train_on, paths.LABELS)]
         arguments += ["--limit", f"{rejected_limit(plan):g}"]
     pattern = paths.CLASS_EMBEDDINGS.replace("{embedding}", run.embedding)

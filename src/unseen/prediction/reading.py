@@ -1,18 +1,18 @@
 """Video files to the snippets that a network is to see, decoded by several threads ahead of it."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from unseen.base.errors import UserError
+from unseen.base.threads import Item, Result, map_ahead
 from unseen.videos.footage import Footage, Frames, Indices, Unsure, open_footage, stored_footage
 from unseen.videos.loading import SnippetBatch
 from unseen.videos.probing import VideoError
@@ -20,9 +20,6 @@ from unseen.videos.sampling import frames_at_rate, test_indices
 from unseen.videos.settings import ClipSettings
 from unseen.videos.transcoding import transcode
 from unseen.videos.windows import Part, windows
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SNIPPETS = 25
 """Snippets of a video, as in the paper's tests."""
@@ -117,7 +114,7 @@ def read_videos(
             return Unreadable(path, str(error))
 
     def pieces() -> Iterator[tuple[Plan, Indices, bool] | Unreadable]:
-        for found in map_ahead(opened, paths, reading.threads):
+        for found in _map_ahead(opened, paths, reading.threads):
             if isinstance(found, Unreadable):
                 yield found
             else:
@@ -126,7 +123,7 @@ def read_videos(
     def read(item: tuple[Plan, Indices, bool] | Unreadable) -> Piece | Unreadable:
         return item if isinstance(item, Unreadable) else _read(*item)
 
-    return map_ahead(read, pieces(), reading.threads)
+    return _map_ahead(read, pieces(), reading.threads)
 
 
 def read_whole(
@@ -211,19 +208,9 @@ def batches(pieces: Sequence[Piece], batch_size: int) -> Iterator[SnippetBatch]:
         yield SnippetBatch(pixels, offsets[part], each[part], nothing[part], nothing[part])
 
 
-def map_ahead(
+def _map_ahead(
     function: Callable[[Item], Result], items: Iterable[Item], workers: int
 ) -> Iterator[Result]:
     """Like `map`, by threads that run at most twice their number ahead."""
-    waiting: deque[Future[Result]] = deque()
     with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) > 2 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        yield from map_ahead(pool, function, items, ahead=2 * workers)

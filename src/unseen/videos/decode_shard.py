@@ -1,26 +1,21 @@
 """A manifest's shard of videos to a shard of the clip store, several ffmpeg processes at a time."""
 
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from unseen.base.files import file_digest
 from unseen.base.names import locate
 from unseen.base.progress import progress
+from unseen.base.threads import map_ahead
 from unseen.videos.encoding import check_encoder
 from unseen.videos.manifest import ManifestRow, read_manifest
 from unseen.videos.probing import VideoError
 from unseen.videos.settings import ClipSettings
 from unseen.videos.shards import RejectedClip, StoredClip, write_shard
 from unseen.videos.transcoding import transcode
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def decode_shard(
@@ -39,7 +34,7 @@ def decode_shard(
     digests = _SourceDigests(Path(root))
     decode = partial(_decode, root=Path(root), settings=settings, digests=digests)
     with ThreadPoolExecutor(workers) as pool:
-        outcomes = _map_ahead(pool, decode, rows, ahead=2 * workers)
+        outcomes = map_ahead(pool, decode, rows, ahead=2 * workers)
         shown = progress(outcomes, total=len(rows), desc=f"decoding {manifest}", unit="clip")
         write_shard(output, shown, settings=lasting, listed=len(rows))
 
@@ -75,23 +70,3 @@ def _decode(
         return StoredClip(row.clip_id, row.path, digests(row.path), clip)
     except VideoError as error:
         return RejectedClip(row.clip_id, row.path, str(error))
-
-
-def _map_ahead(
-    pool: ThreadPoolExecutor,
-    function: Callable[[Item], Result],
-    items: Iterable[Item],
-    ahead: int,
-) -> Iterator[Result]:
-    """Like `pool.map`, in order, but with at most `ahead` results waiting in memory."""
-    pending: deque[Future[Result]] = deque()
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) > ahead:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        for future in pending:
-            future.cancel()
