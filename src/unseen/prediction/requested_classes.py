@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -82,7 +83,9 @@ def parse_classes(text: str) -> dict[str, list[str]]:
     if repeated:
         raise UserError(f"the classes: the class {repeated[0]!r} is there twice")
     if len(names) < 2:
-        is_file = len(names) == 1 and Path(names[0]).is_file()
+        is_file = False
+        with suppress(OSError):  # longer than any file's name
+            is_file = len(names) == 1 and Path(names[0]).is_file()
         raise UserError(
             f"{names[0]} is a file: name it by --classes-file"
             if is_file

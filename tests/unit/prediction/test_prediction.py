@@ -282,6 +282,11 @@ def test_classes_come_from_text_and_files(tmp_path):
         parse_classes("a, \x1b[2J")
 
 
+def test_one_class_with_a_name_longer_than_any_files():
+    with pytest.raises(UserError, match="at least two classes"):
+        parse_classes("a" * 300)
+
+
 @given(st.text())
 def test_any_text_is_classes_or_a_mistake(text):
     try:
