@@ -86,7 +86,7 @@ def add_sources(folder: Path) -> None:
 # The cases
 
 FEATURES = {"extract_features"}
-VIDEOS = {"decode_clips", "decode_clips_of_side"}
+VIDEOS = {"decode_clips"}
 """Clips of videos, of the short side that most runs read and of a run's own."""
 PRUNED = {"prune_classes", "trace_pretraining"}
 """What compares a run's classes with those of its test sets."""
@@ -98,7 +98,7 @@ NAMED = {*ROWS, "compare_runs"}
 """What names the word vectors among its sources."""
 SWEEP = {"select_classes", "embed_videos", "score_videos", "draw_figure"}
 """A new point of a sweep, with the training."""
-CONVEX = {"make_convex", "decode_clips_of_side"}
+CONVEX = {"make_convex", "decode_clips"}
 """The model of a published classifier, and clips of the side that it takes."""
 BEFORE_CUT_OFF = {
     *("render_demo", "list_clips", "name_words"),
@@ -162,7 +162,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.phrases.replace_head": (True, {"train"}),
     "runs.released.method": (
         "convex",
-        {"select_vectors", "merge_rejected_of_side", *CONVEX, *NAMED},
+        {"select_vectors", "merge_rejected", *CONVEX, *NAMED},
     ),
     "runs.texts.prompts": (
         ["a {}", "{}"],
@@ -170,8 +170,8 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     ),
     "runs.objects.likeliest": (3, {"make_convex"}),
     "runs.objects.centre": (True, {"make_convex"}),
-    "runs.objects.input.short_side": (52, {"merge_rejected_of_side", *CONVEX}),
-    "runs.objects.input.resampling": ("bilinear", {"merge_rejected_of_side", *CONVEX}),
+    "runs.objects.input.short_side": (52, {"merge_rejected", *CONVEX}),
+    "runs.objects.input.resampling": ("bilinear", {"merge_rejected", *CONVEX}),
     "runs.objects.input.crop": (32, {"make_convex"}),
     "runs.objects.input.frames": (2, {"make_convex"}),
     "runs.objects.input.frame_rate": (5, {"make_convex"}),

@@ -1,18 +1,23 @@
 """Videos and photographs to clip stores, and what could not be stored."""
 
+# Of nothing: the configured short side.
+SIDE = "(_[0-9]+(-bilinear)?)?"
+
 
 rule decode_clips:
+    """At the configured short side, or at the one that a published network takes."""
     input:
         unpack(settled(clips.manifest)),
     output:
         main=paths.CLIPS,
         digest=paths.digest(paths.CLIPS),
     log:
-        paths.log("decode_clips/{dataset}/{shard}"),
+        paths.log("decode_clips{side}/{dataset}/{shard}"),
     benchmark:
-        paths.benchmark("decode_clips/{dataset}/{shard}")
+        paths.benchmark("decode_clips{side}/{dataset}/{shard}")
     wildcard_constraints:
         dataset=any_of(PLAN.videos),
+        side=SIDE,
     threads: PLAN.config.clips.threads
     resources:
         mem_mb=lambda wildcards, attempt: 2000 * attempt,
@@ -28,26 +33,12 @@ rule decode_clips:
         " --settings {params.settings:q} --workers {threads} --output {output.main:q}"
 
 
-use rule decode_clips as decode_clips_of_side with:
-    # At the short side that a published network takes.
-    output:
-        main=paths.CLIPS_OF_SIDE,
-        digest=paths.digest(paths.CLIPS_OF_SIDE),
-    log:
-        paths.log("decode_clips/{dataset}/{side}/{shard}"),
-    benchmark:
-        paths.benchmark("decode_clips/{dataset}/{side}/{shard}")
-    wildcard_constraints:
-        dataset=any_of(PLAN.videos),
-        side="[0-9]+(-bilinear)?",
-
-
 rule synthesize_clips:
     input:
         unpack(settled(clips.manifest)),
     output:
-        main=paths.CLIPS,
-        digest=paths.digest(paths.CLIPS),
+        main=paths.of_side(paths.CLIPS),
+        digest=paths.digest(paths.of_side(paths.CLIPS)),
     log:
         paths.log("synthesize_clips/{dataset}/{shard}"),
     benchmark:
@@ -82,11 +73,12 @@ rule merge_rejected:
         rejected=paths.REJECTED,
         sources=paths.SOURCES,
     log:
-        paths.log("merge_rejected/{dataset}"),
+        paths.log("merge_rejected{side}/{dataset}"),
     benchmark:
-        paths.benchmark("merge_rejected/{dataset}")
+        paths.benchmark("merge_rejected{side}/{dataset}")
     wildcard_constraints:
         dataset=any_of(PLAN.listed),
+        side=SIDE,
     params:
         stage=stage,
         code=PLAN.code("merge_rejected"),
@@ -95,19 +87,6 @@ rule merge_rejected:
     shell:
         "{params.stage} --log {log:q} -- merge_rejected.py --dataset {wildcards.dataset:q} --shards {params.shards:q}"
         " --limit {params.limit} --output {output.rejected:q} --sources {output.sources:q}"
-
-
-use rule merge_rejected as merge_rejected_of_side with:
-    output:
-        rejected=paths.REJECTED_OF_SIDE,
-        sources=paths.SOURCES_OF_SIDE,
-    log:
-        paths.log("merge_rejected/{dataset}/{side}"),
-    benchmark:
-        paths.benchmark("merge_rejected/{dataset}/{side}")
-    wildcard_constraints:
-        dataset=any_of(PLAN.videos),
-        side="[0-9]+(-bilinear)?",
 
 
 rule compare_videos:
@@ -137,8 +116,6 @@ rule check_store:
         paths.log("check_store"),
     params:
         stage=lambda wildcards: stage(wildcards, None),
-        shards=lambda wildcards: sorted(
-            map(str, Path(paths.CLIPS_FOLDER).parent.glob("clips*/*/*.h5"))
-        ),
+        shards=asks(clips.found),
     shell:
         "{params.stage} --log {log:q} -- check_store.py {params.shards:q}"

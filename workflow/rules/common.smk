@@ -1,15 +1,10 @@
 """What the rules share: the plan, and how its answers become inputs and params."""
 
-import os
 import re
 import sys
 from inspect import signature
 from pathlib import Path
 from shlex import quote
-
-from snakemake.cli import get_argument_parser
-from snakemake.iocontainers import Wildcards
-from snakemake.logging import logger
 
 try:
     REPOSITORY = Path(workflow.current_basedir).resolve().parents[1]
@@ -21,6 +16,7 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 
 from unseen.base.errors import UserError
 from unseen.plan import (
+    calls,
     classes,
     clips,
     comparisons,
@@ -29,7 +25,6 @@ from unseen.plan import (
     embedding,
     figures,
     listing,
-    messages,
     motion,
     paths,
     records,
@@ -38,19 +33,10 @@ from unseen.plan import (
     shared_videos,
     sources,
     tables,
-    targets,
     training,
 )
-from unseen.plan.plan import read_plan
 from unseen.plan.settings import FETCHED_VECTORS
 from unseen.plan.specs import as_json
-from unseen.plan.yaml_file import check_yaml
-
-CONFIG_NAME = ", ".join(map(str, workflow.overwrite_configfiles)) or (
-    "--config without a --configfile"
-    if workflow.config_settings.overwrite_config
-    else "config/config.yaml"
-)
 
 
 def complain(error):
@@ -59,11 +45,7 @@ def complain(error):
 
 
 try:
-    for path in workflow.overwrite_configfiles or workflow.configfiles:
-        if Path(path).is_file():
-            check_yaml(Path(path))
-    PLAN = read_plan(config, CONFIG_NAME, REPOSITORY)
-    sources.check_sources(PLAN)
+    PLAN = calls.read_configuration(workflow, config, REPOSITORY)
 except UserError as error:
     complain(error)
 # The folder of this machine's copies of a default storage's files, such as a bucket's.
@@ -80,6 +62,8 @@ def ask(function, wildcards):
         known["run"], known["dataset"] = known["pair"].split("/")
     if "run" in known:
         known["run"] = PLAN.runs[known["run"]]
+    if "side" in known:
+        known["side"] = known["side"].removeprefix("_") or None
     wanted = signature(function).parameters
     try:
         answer = function(
@@ -151,75 +135,10 @@ def stage(wildcards, output):
     return f"{sys.executable} {PLAN.scripts}/run_stage.py{copies}"
 
 
-def speak_plainly():
-    """Show reasons in the configuration's words, and on a terminal a line a job."""
-    for handler in logger.handlers:
-        if handler.name == "DefaultStreamHandler":
-            brief = not workflow.output_settings.verbose and handler.stream.isatty()
-            handler.setFormatter(
-                messages.Formatter(handler.formatter, params_of, brief)
-            )
-
-
-def params_of(rule, wildcards):
-    """The params by name that are a reason to run a rule's job again, as they are now."""
-    known = Wildcards(fromdict=dict(wildcards))
-    return {
-        name: value(known) if callable(value) else value
-        for name, value in workflow.get_rule(rule).params.items()
-        if not (callable(value) and "output" in signature(value).parameters)
-    }
-
-
-def say_where():
-    """The closing lines: where the results are."""
-    asked = [path for path in asked_targets() if Path(path).exists()]
-    all_made = [*tables.all_of(PLAN), *comparisons.all_of(PLAN), paths.REPORT]
-    print(*(asked or filter(os.path.exists, all_made)), sep="\n", file=sys.stderr)
-
-
-def say_what_next():
-    """The closing lines of a run that failed or was interrupted."""
-    print(
-        "What was finished is kept: the same command goes on from there.",
-        file=sys.stderr,
-    )
-
-
-def check_targets():
-    """Stop before any job for a target that nothing makes, with what it may have meant.
-
-    A workflow that imports this one as a module has targets of its own.
-    """
-    if Path(workflow.main_snakefile).resolve() not in SNAKEFILES:
-        return
-    names = [one.name for one in workflow.rules]
-    mistakes = [
-        targets.explain(PLAN, target, names)
-        for target in asked_targets()
-        if target not in names
-        and not (is_made(target) and targets.is_known(PLAN, target))
-    ]
-    if mistakes:
-        complain("\n       ".join(mistakes))
-
-
-def asked_targets():
-    """The targets on the command line: Snakemake itself hands them out after the rules are read."""
-    if Path(sys.argv[0]).name not in ("snakemake", "__main__.py"):
-        return []
-    asked = get_argument_parser().parse_known_args(sys.argv[1:])[0].targets or []
+def by_option(wildcards, output):
+    """A job's outputs, each by the option of its name."""
     return [
-        one if os.path.isabs(one) or "://" in one else os.path.relpath(one)
-        for one in map(str, asked)
+        part
+        for name, path in output.items()
+        for part in (f"--{name.replace('_', '-')}", path)
     ]
-
-
-def is_made(target):
-    """Whether a rule makes a file, or it is there and nothing needs to."""
-    return Path(target).is_file() or any(
-        one.is_producer(target) for one in workflow.rules
-    )
-
-
-SNAKEFILES = REPOSITORY / "Snakefile", REPOSITORY / "workflow" / "Snakefile"

@@ -24,15 +24,11 @@ rule make_table:
         code=PLAN.code("make_table"),
         numbers=asks(tables.published_content),
         rows=asks(tables.rows_told),
-        metrics=told(tables.metrics_told),
-        kept=told(tables.kept_told),
-        pretraining=told(tables.pretraining_told),
-        published=told(tables.published),
+        arguments=told(tables.arguments),
         version=told(tables.version),
     shell:
         "{params.stage} --log {log:q} -- make_table.py --table {wildcards.number} --rows {params.rows:q}"
-        " --metrics {params.metrics:q} --kept {params.kept:q} --pretraining {params.pretraining:q}"
-        " --published {params.published:q} --output {output.main:q} {params.version:q}"
+        " {params.arguments:q} --output {output.main:q} {params.version:q}"
 
 
 rule compare_runs:

@@ -1,10 +1,5 @@
 """Video embeddings to predictions and accuracy. Test labels are read here and nowhere before."""
 
-SCORE = (
-    "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q}"
-    " --predictions {output.predictions:q}"
-)
-
 
 rule score_videos:
     input:
@@ -24,16 +19,16 @@ rule score_videos:
         stage=stage,
         code=PLAN.code("score_videos"),
         arguments=told(scoring.arguments),
+        outputs=by_option,
         seen=asks(scoring.seen),
+        permute=[],
     shell:
-        f"{SCORE} --metrics {{output.metrics:q}} --per-class {{output.per_class:q}}"
-        " --confusions {output.confusions:q} {params.seen}"
+        "{params.stage} --log {log:q} -- score_videos.py {params.arguments:q} {params.outputs:q} {params.seen}"
+        " {params.permute}"
 
 
-rule score_permuted:
-    """A check of the scoring: class embeddings dealt out anew to the classes give chance."""
-    input:
-        unpack(settled(scoring.inputs)),
+use rule score_videos as score_permuted with:
+    # A check of the scoring: class embeddings dealt out anew to the classes give chance.
     output:
         metrics=paths.PERMUTED_METRICS,
         predictions=paths.PERMUTED_PREDICTIONS,
@@ -45,19 +40,11 @@ rule score_permuted:
         run=any_of(PLAN.runs),
         dataset=any_of(PLAN.listed),
     params:
-        stage=stage,
-        code=PLAN.code("score_videos"),
-        arguments=told(scoring.arguments),
-        seed=asks(training.seed),
-        seen=asks(scoring.seen),
-    shell:
-        f"{SCORE} --metrics {{output.metrics:q}} --permute {{params.seed}} {{params.seen}}"
+        permute=asks(scoring.permutation),
 
 
-rule predict_classes:
-    """Predictions for a data set that is no test set of the run: without labels, no accuracy."""
-    input:
-        unpack(settled(scoring.inputs)),
+use rule score_videos as predict_classes with:
+    # Predictions for a data set that is no test set of the run: without labels, no accuracy.
     output:
         predictions=paths.pair(paths.PREDICTIONS),
     log:
@@ -67,8 +54,4 @@ rule predict_classes:
     wildcard_constraints:
         pair=any_of(embedding.other_pairs(PLAN)),
     params:
-        stage=stage,
-        code=PLAN.code("score_videos"),
-        arguments=told(scoring.arguments),
-    shell:
-        SCORE
+        seen=[],

@@ -100,10 +100,6 @@ use rule train as train_frozen with:
         mem_mb=lambda wildcards, attempt: 8000 * min(attempt, 3),
         runtime=240,
     params:
-        stage=stage,
-        code=PLAN.code("train"),
-        decisive=asks(training.settings_read),
         settings=told(training.settings_on_cpu),
-        weights=asks(training.weights),
         arguments=told(training.arguments_on_features),
         launcher=[],

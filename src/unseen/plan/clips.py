@@ -1,5 +1,6 @@
 """The clip stores: what decoding and synthesizing read and are told."""
 
+from pathlib import Path
 from typing import Any
 
 from unseen.base.settings import keys_read
@@ -53,6 +54,12 @@ def stores(plan: Plan, dataset: str, side: str | None = None) -> Inputs:
 def shards(plan: Plan, dataset: str, side: str | None = None) -> list[str]:
     """The same as arguments."""
     return plan.clip_stores([dataset], side)
+
+
+def found(_plan: Plan) -> list[str]:
+    """The shards that are there."""
+    pattern = paths.CLIPS.format(side="*", dataset="*", shard="*")
+    return sorted(map(str, Path().glob(pattern)))
 
 
 def rejected_limit(plan: Plan) -> float:

@@ -1,6 +1,6 @@
 """Embedding: which videos a run's model embeds, in one job for all its test sets."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from unseen.plan import paths
@@ -10,34 +10,57 @@ from unseen.plan.plan import Inputs, Plan, model_of, named_stores
 from unseen.plan.runs import Run
 
 
-def groups_of_test_sets(plan: Plan) -> list[tuple[str, ...]]:
-    """The different lists of test sets: runs with the same one share a rule, since a rule's
-    outputs are the same for all its jobs."""
-    return sorted({run.tests for run in plan.runs.values() if run.tests and not run.is_motion})
+@dataclass(frozen=True)
+class Embedded:
+    """A rule that embeds videos: what it makes, and of which runs or pairs.
+
+    Attributes:
+        name: The rule's.
+        job: What names one job among those of all such rules, with wildcards.
+        outputs: Patterns of the embeddings, with their digests and arithmetic.
+        serves: Its wildcard, and the values of it.
+    """
+
+    name: str
+    job: str
+    outputs: list[str]
+    serves: dict[str, list[str]]
 
 
-def runs_with(plan: Plan, sets: Sequence[str]) -> list[str]:
-    """The runs that are tested on these sets."""
-    return [
-        name for name, run in plan.runs.items() if run.tests == tuple(sets) and not run.is_motion
+def rules(plan: Plan) -> list[Embedded]:
+    """A job for all test sets of a run, so a rule for each different list of test sets, since a
+    rule's outputs are the same for all its jobs; and one for any other pair of run and data set,
+    such as videos without labels, when it is asked for."""
+    runs = [run for run in plan.runs.values() if not run.is_motion]
+    together = [
+        Embedded(
+            name=f"embed_videos_{number}",
+            job="{run}/test_sets",
+            outputs=[one.replace("{dataset}", name) for one in _OUTPUTS for name in sets],
+            serves={"run": [run.name for run in runs if run.tests == sets]},
+        )
+        for number, sets in enumerate(sorted({run.tests for run in runs if run.tests}))
     ]
+    others = Embedded(
+        name="embed_other_videos",
+        job="{pair}",
+        outputs=[paths.pair(one) for one in _OUTPUTS],
+        serves={"pair": other_pairs(plan)},
+    )
+    return [*together, others]
+
+
+_OUTPUTS = (paths.VIDEO_EMBEDDINGS, paths.digest(paths.VIDEO_EMBEDDINGS), paths.ARITHMETIC)
 
 
 def other_pairs(plan: Plan) -> list[str]:
-    """`run/dataset` where the data set, such as videos without labels, is no test set of the run:
-    embedded when it is asked for."""
+    """`run/dataset` where the data set is no test set of the run."""
     return [
         f"{run.name}/{name}"
         for run in plan.runs.values()
         for name in plan.listed
         if name not in run.tests and not run.is_motion
     ]
-
-
-def outputs(sets: Sequence[str]) -> list[str]:
-    """Patterns of the embeddings of some test sets, with their digests and arithmetic."""
-    patterns = (paths.VIDEO_EMBEDDINGS, paths.digest(paths.VIDEO_EMBEDDINGS), paths.ARITHMETIC)
-    return [pattern.replace("{dataset}", name) for pattern in patterns for name in sets]
 
 
 def inputs(plan: Plan, run: Run, dataset: str | None = None) -> Inputs:

@@ -40,12 +40,9 @@ PRETRAINING_STATE = "results/overlap/{run}_pretraining.txt"
 # Clips
 
 CLIPS_FOLDER = "results/clips"
-CLIPS = "results/clips/{dataset}/{shard}.h5"
-CLIPS_OF_SIDE = "results/clips_{side}/{dataset}/{shard}.h5"
-REJECTED = "results/rejected/{dataset}.csv"
-REJECTED_OF_SIDE = "results/rejected_{side}/{dataset}.csv"
-SOURCES = "results/sources/{dataset}.txt"
-SOURCES_OF_SIDE = "results/sources_{side}/{dataset}.txt"
+CLIPS = "results/clips{side}/{dataset}/{shard}.h5"
+REJECTED = "results/rejected{side}/{dataset}.csv"
+SOURCES = "results/sources{side}/{dataset}.txt"
 
 # Training and embedding
 
@@ -74,13 +71,10 @@ REPORT = "results/report.html"
 VERSIONS = "results/versions"
 
 
-def of_side(pattern: str, side: str | None) -> str:
+def of_side(pattern: str, side: str | None = None) -> str:
     """The pattern of clips, or of what comes of them, of another short side or
     resampling than the configuration's (None: of that one)."""
-    if side is None:
-        return pattern
-    other = {CLIPS: CLIPS_OF_SIDE, REJECTED: REJECTED_OF_SIDE, SOURCES: SOURCES_OF_SIDE}[pattern]
-    return other.replace("{side}", side)
+    return pattern.replace("{side}", f"_{side}" if side else "")
 
 
 def digest(path: str) -> str:

@@ -29,6 +29,11 @@ def seen(_plan: Plan, run: Run, dataset: str) -> list[str]:
     return [] if dataset in run.unseen else ["--allow-seen"]
 
 
+def permutation(_plan: Plan, run: Run) -> list[str]:
+    """The argument that deals the class embeddings out anew."""
+    return ["--permute", str(run.seed)]
+
+
 def _files(plan: Plan, run: Run, dataset: str) -> dict[str, str]:
     """What scores are made of, by the option of score_videos.py that names it."""
     return {

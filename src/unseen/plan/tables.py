@@ -122,19 +122,15 @@ def rows_told(plan: Plan, number: str) -> str:
     return as_json([asdict(row) for row in rows(plan, number)])
 
 
-def metrics_told(plan: Plan, number: str) -> list[str]:
-    """Arguments RUN/DATASET=CSV."""
-    return _pairs(metrics(plan, number))
-
-
-def kept_told(plan: Plan, number: str) -> list[str]:
-    """Arguments RUN=TXT."""
-    return _pairs(kept(plan, number))
-
-
-def pretraining_told(plan: Plan, number: str) -> list[str]:
-    """The same of what the weights had seen."""
-    return _pairs(pretraining(plan, number))
+def arguments(plan: Plan, number: str) -> list[str]:
+    """The arguments that name the script's files."""
+    named = {
+        "--metrics": metrics(plan, number),
+        "--kept": kept(plan, number),
+        "--pretraining": pretraining(plan, number),
+    }
+    told = [part for option, files in named.items() for part in (option, *_pairs(files))]
+    return [*told, "--published", published(plan)]
 
 
 def _pairs(named_paths: dict[str, str]) -> list[str]:

@@ -64,7 +64,9 @@ def _readings(plan: Plan, path: str) -> list[_Reading]:
     for pattern in _patterns():
         pieces = _WILDCARD.split(pattern)
         pieces[::2] = map(re.escape, pieces[::2])
-        pieces[1::2] = [f"(?P<{name}>[^/]+)" for name in pieces[1::2]]
+        pieces[1::2] = [
+            f"(?P<{name}>{'(_[^/]+)?' if name == 'side' else '[^/]+'})" for name in pieces[1::2]
+        ]
         match = re.fullmatch("".join(pieces), path)
         if match:
             values = match.groupdict()
@@ -127,11 +129,11 @@ def _nearest_file(plan: Plan, path: str) -> str:
     if not slash:
         return suggest(path, _top_files(plan)) or f"; there are {', '.join(_top_files(plan))}"
     patterns = [one for one in _patterns() if one.count("/") > 1 and not one.endswith(".sha256")]
-    folders = list(dict.fromkeys(one.split("/")[1] for one in patterns))
+    folders = list(dict.fromkeys(one.split("/")[1].removesuffix("{side}") for one in patterns))
     if folder not in folders:
         near = suggest(folder, folders)
         return f": no folder {paths.RESULTS}{folder}{near or '; there are ' + ', '.join(folders)}"
-    named = ", ".join(one for one in patterns if one.split("/")[1] == folder)
+    named = ", ".join(one for one in patterns if one.split("/")[1] in (folder, f"{folder}{{side}}"))
     return f"; the files of this folder are {named}"
 
 
