@@ -59,6 +59,14 @@ class Browser:
         )
         self.click(f"{selector} option:nth-child({options.index(option) + 1})")
 
+    def wait_for(self, condition: str) -> None:
+        """Wait until a JavaScript expression is true; RuntimeError after ten seconds."""
+        deadline = time.monotonic() + 10
+        while not self.run(f"return {condition}"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{condition} does not become true")
+            time.sleep(0.02)
+
     def messages(self) -> list[str]:
         """What the console has shown since the last call."""
         entries = _call("POST", f"{self.session}/se/log", {"type": "browser"})

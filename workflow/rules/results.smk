@@ -90,7 +90,8 @@ rule make_report:
     input:
         unpack(settled(report_page.inputs)),
     output:
-        paths.REPORT,
+        main=paths.REPORT,
+        beside=directory(paths.REPORT_FOLDER),
     log:
         paths.log("make_report"),
     benchmark:
@@ -104,4 +105,4 @@ rule make_report:
         template=told(report_page.template),
     shell:
         "{params.stage} --log {log:q} -- make_report.py --data {params.data:q} --template {params.template:q}"
-        " --output {output:q}"
+        " --output {output.main:q}"

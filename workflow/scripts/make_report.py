@@ -1,4 +1,4 @@
-"""Make the report: all results on one self-contained HTML page."""
+"""Make the report: all results on one HTML page, with the test videos in a folder beside it."""
 
 import argparse
 from pathlib import Path

@@ -68,6 +68,7 @@ TABLE = "results/table{number}.csv"
 COMPARISONS = "results/comparisons.csv"
 FIGURE = "results/figure{number}.csv"
 REPORT = "results/report.html"
+REPORT_FOLDER = "results/report"
 VERSIONS = "results/versions"
 
 

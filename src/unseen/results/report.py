@@ -1,43 +1,44 @@
-"""The report: all results on one self-contained HTML page that needs neither server nor network."""
+"""The report: all results on one HTML page that needs neither server nor network.
+
+What grows with the data lies in a folder beside it: the test videos (see `report_videos`).
+"""
 
 import base64
 import csv
-import io
 import math
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import av
-import numpy as np
+from urllib.parse import quote
 
 from unseen.base.errors import UserError
-from unseen.base.files import atomic
+from unseen.base.files import atomic, file_digest, json_digest
 from unseen.base.markup import json_in_html
-from unseen.base.progress import progress
 from unseen.base.tabular import Row, read_rows
 from unseen.base.text import read_json
-from unseen.classes.subsets import ordered
-from unseen.results.protocols import NEAREST
+from unseen.results.report_videos import write_pictures, write_views
 from unseen.results.tables import read_state
-from unseen.videos.clip_store import ClipStore
 
 Spec = Mapping[str, Any]
 
-THUMBNAILS = 400
+THUMBNAILS = 2000
 """Pictures a test set, at most: about 3 kB each."""
-THUMBNAIL_HEIGHT = 96
-JPEG_QUALITY = 60
-CONFUSIONS = 60
+LARGE_FIGURE = 250_000
+"""Bytes of a figure that is no part of the page any more."""
 BORDERLINE = 30
-REJECTED = 2000
-PLACEHOLDER = "{{data}}"
+SEEN_CLASSES = 30
+REJECTED = 1000
+HISTORY = 500
+DATA, NONCE = "{{data}}", "{{nonce}}"
 SEEN_BEFORE = "Classes near a test class that the initial weights had seen"
 IMAGE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
 
 
 def make_report(spec: Spec, template: Path, output: Path) -> None:
     """Fill the page's template with everything that `spec` names.
+
+    The test videos and large figures go to a folder beside the page, named as it is.
 
     `tables` (paths of `.csv`), `figures` (each the `path` of an `.svg` and by method `pretraining`,
     a file that says what the initial weights had seen), `captions` (a folder with `<name>.rst`),
@@ -46,17 +47,24 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
     `pretraining` (by run: `state`, that file, and `classes`, a CSV), `videos` (CSV by run), `threshold`, `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
     `thumbnails` (how many a data set).
     """
-    captions = Path(spec["captions"])
+    page = template.read_text(encoding="utf-8")
+    if page.count(DATA) != 1 or NONCE not in page:
+        raise UserError(f"{template} must hold {DATA} once, and {NONCE}")
+    folder, captions = output.with_suffix(""), Path(spec["captions"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    version = _version(spec["scores"])
+    pictures = write_pictures(spec["datasets"], spec.get("thumbnails", THUMBNAILS), folder)
+    counts = write_views(spec["scores"], pictures, version, folder)
     data = {
         "title": spec["title"],
         "tables": [table(Path(path), captions) for path in spec["tables"]],
-        "figures": [figure(shown, captions) for shown in spec["figures"]],
+        "figures": [figure(shown, captions, folder) for shown in spec["figures"]],
         "accuracy": accuracy(spec["scores"]),
-        "views": [view(score) for score in spec["scores"]],
-        "thumbnails": {
-            name: thumbnails(dataset["shards"], spec.get("thumbnails", THUMBNAILS))
-            for name, dataset in progress(spec["datasets"].items(), desc="pictures", unit=" sets")
-        },
+        "views": [
+            {"run": score["run"], "dataset": score["dataset"], "videos": count}
+            for score, count in zip(spec["scores"], counts, strict=True)
+        ],
         "overlap": borderline(spec["overlap"], spec["threshold"]),
         "pretraining": pretraining(spec["pretraining"]),
         "videos": shared_videos(spec["videos"]),
@@ -64,12 +72,26 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
         "cost": cost(Path(spec["benchmarks"]), spec["disk"]),
         "versions": versions(Path(spec["versions"])),
         "history": history(Path(spec["versions"])),
+        "version": version,
+        "beside": _beside(folder),
     }
-    page = template.read_text(encoding="utf-8")
-    if page.count(PLACEHOLDER) != 1:
-        raise UserError(f"{template} must hold {PLACEHOLDER} once")
+    # A text of the data cannot name the page's scripts as its own: the nonce is a digest of it.
+    page = page.replace(NONCE, json_digest(data)).replace(DATA, json_in_html(data))
     with atomic(output) as temporary:
-        temporary.write_text(page.replace(PLACEHOLDER, json_in_html(data)), encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
+
+
+def _version(scores: Sequence[Mapping[str, str]]) -> str:
+    """The digest of all predictions, which tells the page whether what lies beside it is its own."""
+    files = [score[key] for score in scores for key in ("predictions", "confusions")]
+    return json_digest([file_digest(path) for path in files])
+
+
+def _beside(folder: Path) -> dict[str, Any]:
+    """The folder beside the page: its name as part of an address, and what is in it."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    size = sum(path.stat().st_size for path in files)
+    return {"folder": quote(folder.name), "files": len(files), "megabytes": round(size / 1e6, 1)}
 
 
 def _grid(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -100,15 +122,20 @@ def table(path: Path, captions: Path) -> dict[str, Any]:
     return _grid(heading(path), columns, rows) | {"caption": caption(captions, path.stem)}
 
 
-def figure(shown: Mapping[str, Any], captions: Path) -> dict[str, Any]:
-    """One of the paper's figures, with its picture in the page."""
+def figure(shown: Mapping[str, Any], captions: Path, folder: Path) -> dict[str, Any]:
+    """One of the paper's figures, with its picture in the page, or in `folder` if it is large."""
     path = Path(shown["path"])
     states = {method: read_state(Path(file)) for method, file in shown["pretraining"].items()}
     seen = ", ".join(f"{method} {state}" for method, state in states.items())
+    content = path.read_bytes()
+    image = f"data:image/svg+xml;base64,{base64.b64encode(content).decode()}"
+    if len(content) > LARGE_FIGURE:
+        (folder / path.name).write_bytes(content)
+        image = f"{quote(folder.name)}/{quote(path.name)}"
     return {
         "name": heading(path),
         "caption": caption(captions, path.stem) + (f" {SEEN_BEFORE}: {seen}." if seen else ""),
-        "image": _data_uri(IMAGE_TYPES[path.suffix], path.read_bytes()),
+        "image": image,
     }
 
 
@@ -122,10 +149,6 @@ def caption(folder: Path, name: str) -> str:
     """The text of a result's caption; nothing where there is none."""
     path = folder / f"{name}.rst"
     return " ".join(path.read_text(encoding="utf-8").split()) if path.exists() else ""
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
 # Scores
@@ -183,60 +206,6 @@ def _percent(text: str) -> str:
     return f"{float(text):.2f}" if text else ""
 
 
-def view(score: Mapping[str, str]) -> dict[str, Any]:
-    """A run's predictions on a test set, classes as numbers, and its commonest confusions.
-
-    A video is `[clip id, true class or -1, the nearest classes, their distances]`.
-    """
-    rows = read_rows(score["predictions"], ["clip_id", "class", "top1", "distance1"])
-    places = [f"top{k}" for k in range(1, NEAREST + 1)]
-    names = sorted({row[key] for row in rows for key in ("class", *places)} - {""})
-    number = {name: index for index, name in enumerate(names)} | {"": -1}
-    videos = []
-    for row in rows:
-        nearest = [place for place in places if row[place]]
-        distances = [round(float(row[place.replace("top", "distance")]), 3) for place in nearest]
-        videos.append(
-            [row["clip_id"], number[row["class"]], [number[row[p]] for p in nearest], distances]
-        )
-    confusions = read_rows(score["confusions"], ["class", "predicted", "videos", "percent"])
-    return {
-        "run": score["run"],
-        "dataset": score["dataset"],
-        "classes": names,
-        "videos": videos,
-        "confusions": _grid(
-            "confusions", ("class", "predicted", "videos", "percent"), confusions[:CONFUSIONS]
-        ),
-    }
-
-
-# Pictures
-
-
-def thumbnails(shards: Sequence[str], count: int) -> dict[str, str]:
-    """A small JPEG of the middle frame, as a data URI, of up to `count` random clips by id."""
-    store = ClipStore(shards)
-    position = {clip: index for index, clip in enumerate(store.clip_ids)}
-    return {
-        clip: _data_uri("image/jpeg", thumbnail(store, position[clip]))
-        for clip in sorted(ordered(position, 0, 0)[:count])
-    }
-
-
-def thumbnail(store: ClipStore, clip: int) -> bytes:
-    """The middle frame of a clip as a JPEG, `THUMBNAIL_HEIGHT` pixels high."""
-    middle = np.array([store.n_frames[clip] // 2])
-    frame = av.VideoFrame.from_ndarray(store.read(clip, middle)[0], format="yuv420p")
-    height, width = store.sizes[clip].tolist()
-    picture = frame.to_image(  # type: ignore[no-untyped-call]
-        width=max(1, round(width * THUMBNAIL_HEIGHT / height)), height=THUMBNAIL_HEIGHT
-    )
-    stream = io.BytesIO()
-    picture.save(stream, "JPEG", quality=JPEG_QUALITY)
-    return stream.getvalue()
-
-
 # What was removed, rejected and spent
 
 
@@ -259,7 +228,9 @@ def pretraining(runs: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
     for run, files in runs.items():
         classes = read_rows(files["classes"], ["class", "overlaps", "weights", "nearest_class"])
         near = [row for row in classes if row["overlaps"] == "True"]
-        named = "; ".join(f"{row['class']} ({row['nearest_class']})" for row in near)
+        named = "; ".join(f"{row['class']} ({row['nearest_class']})" for row in near[:SEEN_CLASSES])
+        if len(near) > SEEN_CLASSES:
+            named += f"; and {len(near) - SEEN_CLASSES} more"
         cells = [run, read_state(Path(files["state"])), len({row["class"] for row in classes})]
         rows.append(dict(zip(columns, [*map(str, cells), named], strict=True)))
     return _grid("pretraining", columns, rows)
@@ -352,9 +323,9 @@ def versions(folder: Path) -> dict[str, Any]:
 
 
 def history(folder: Path) -> dict[str, Any]:
-    """What changed from version to version, the latest first."""
+    """What changed from version to version of late, the latest first."""
     columns = ("date", "name", "version", "moved", "before", "after")
-    return _grid("history", columns, reversed(_history(folder)))
+    return _grid("history", columns, reversed(_history(folder)[-HISTORY:]))
 
 
 def _history(folder: Path) -> list[Row]:

@@ -1,7 +1,7 @@
 """The report's data: every score, video, rejected clip, cost and version, on one page."""
 
-import base64
 import io
+import itertools
 import json
 import re
 import shutil
@@ -15,8 +15,8 @@ from repository import SCRIPTS
 from small_results import report_spec
 
 from unseen.base.errors import UserError
-from unseen.base.tabular import read_rows
-from unseen.results import report
+from unseen.base.tabular import read_rows, write_rows
+from unseen.results import report, report_videos
 from unseen.videos.clip_store import ClipStore
 
 TEMPLATE = SCRIPTS.parent / "report" / "page.html"
@@ -28,9 +28,13 @@ def spec(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def page(spec, tmp_path_factory) -> str:
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("page")
+
+
+@pytest.fixture(scope="module")
+def page(spec, folder) -> str:
     """The page as the script makes it."""
-    folder = tmp_path_factory.mktemp("page")
     (folder / "data.json").write_text(json.dumps(spec))
     options = ["--data", f"@{folder / 'data.json'}", "--template", TEMPLATE]
     done = subprocess.run(
@@ -49,6 +53,14 @@ def data(page) -> dict:
     return json.loads(found[1])
 
 
+def part(folder, name: str):
+    """A part of the data beside the page, and the version that it names."""
+    text = (folder / f"{name}.js").read_text().removeprefix("received(").removesuffix(");\n")
+    version, found, value = json.loads(f"[{text}]")
+    assert found == name
+    return value, version
+
+
 def cells(grid: dict) -> list[dict[str, object]]:
     return [dict(zip(grid["columns"], row, strict=True)) for row in grid["rows"]]
 
@@ -56,7 +68,14 @@ def cells(grid: dict) -> list[dict[str, object]]:
 def test_the_page_needs_nothing_from_outside(page):
     assert "://" not in page
     assert not re.search(r"""(src|href)=["'](?!data:|#)""", page)
-    assert report.PLACEHOLDER not in page
+    assert report.DATA not in page and report.NONCE not in page
+
+
+def test_the_page_runs_no_script_but_its_own(page):
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)[1]
+    (nonce,) = re.findall(r"script-src 'nonce-([0-9a-f]{64})'$", policy)
+    assert policy.startswith("default-src 'none';") and page.count(nonce) == 2
+    assert f'<script nonce="{nonce}">' in page
 
 
 def test_text_of_the_data_cannot_end_the_script(page, data):
@@ -95,26 +114,55 @@ def test_accuracy_shows_both_protocols_and_the_counts(spec, data):
     )
 
 
-def test_every_video_is_there_with_its_predictions(spec, data):
-    for score, view in zip(spec["scores"], data["views"], strict=True):
-        rows = read_rows(score["predictions"])
-        assert len(view["videos"]) == len(rows)
-        for row, (clip, truth, nearest, distances) in zip(rows, view["videos"], strict=True):
-            assert (clip, view["classes"][truth]) == (row["clip_id"], row["class"])
+def test_every_video_lies_beside_the_page_with_its_predictions(spec, data, page, folder):
+    for number, (score, named) in enumerate(zip(spec["scores"], data["views"], strict=True)):
+        rows = {row["clip_id"]: row for row in read_rows(score["predictions"])}
+        view, version = part(folder / "report", f"views/{number}")
+        videos, of_videos = part(folder / "report", f"views/{number}/0")
+        assert version == of_videos == data["version"]
+        assert len(videos) == len(rows) == named["videos"]
+        assert videos == sorted(videos, key=lambda video: (video[1], video[0]))
+        for clip, truth, nearest, distances, *_ in videos:
+            assert view["classes"][truth] == rows[clip]["class"]
             names = [view["classes"][index] for index in nearest]
-            assert names == [row[f"top{k}"] for k in range(1, 6)]
-            assert distances[4] == pytest.approx(float(row["distance5"]), abs=1e-3)
+            assert names == [rows[clip][f"top{k}"] for k in range(1, 6)]
+            assert distances[4] == pytest.approx(float(rows[clip]["distance5"]), abs=1e-3)
+        assert view["true"] == sorted({video[1] for video in videos})
+        assert view["predicted"] == sorted({video[2][0] for video in videos})
         assert view["confusions"]["rows"] == [
             list(row.values()) for row in read_rows(score["confusions"])
         ]
 
 
-def test_thumbnails_are_bounded_and_show_the_clips(spec, data):
+def test_parts_hold_neighbouring_classes(spec, tmp_path, monkeypatch):
+    monkeypatch.setattr(report_videos, "PART", 10)
+    report_videos.write_views(spec["scores"][:1], {}, "version", tmp_path)
+    view, _ = part(tmp_path, "views/0")
+    parts = [part(tmp_path, f"views/0/{n}")[0] for n in range(len(view["parts"]))]
+    assert [len(videos) for videos in parts] == [10, 10, 10, 10, 8]
+    assert view["parts"] == [[videos[0][1], videos[-1][1]] for videos in parts]
+    truths = [video[1] for videos in parts for video in videos]
+    assert truths == sorted(truths)
+
+
+def test_videos_without_a_label_come_first(spec, tmp_path):
+    rows = read_rows(spec["scores"][0]["predictions"])
+    rows[-1]["class"] = ""
+    write_rows(tmp_path / "predictions.csv", list(rows[0]), rows)
+    score = spec["scores"][0] | {"predictions": str(tmp_path / "predictions.csv")}
+    report_videos.write_views([score], {}, "version", tmp_path)
+    assert part(tmp_path, "views/0")[0]["true"][0] == -1
+    assert part(tmp_path, "views/0/0")[0][0][:2] == [rows[-1]["clip_id"], -1]
+
+
+def test_pictures_are_bounded_and_show_the_clips(spec, page, folder):
     store = ClipStore(spec["datasets"]["large"]["shards"])
-    pictures = data["thumbnails"]["large"]
+    videos, _ = part(folder / "report", "views/0/0")
+    pictures = {video[0]: video[4] for video in videos if len(video) > 4}
     assert len(pictures) == 20 and set(pictures) <= set(store.clip_ids)
-    for clip, uri in pictures.items():
-        content = base64.b64decode(uri.removeprefix("data:image/jpeg;base64,"))
+    assert len(list((folder / "report" / "pictures" / "0").iterdir())) == 20
+    for clip, place in pictures.items():
+        content = (folder / "report" / place).read_bytes()
         assert len(content) < 5000
         picture = Image.open(io.BytesIO(content))
         assert picture.size == (144, 96)
@@ -122,6 +170,52 @@ def test_thumbnails_are_bounded_and_show_the_clips(spec, data):
         stored = store.read(store.clip_ids.index(clip), np.array([2]))[0]
         luma = (stored[:32].mean() - 16) * 255 / 219
         assert found[0] == pytest.approx(luma, abs=4)
+
+
+def test_the_page_says_what_lies_beside_it(data, page, folder):
+    files = [path for path in (folder / "report").rglob("*") if path.is_file()]
+    assert data["beside"]["folder"] == "report" and data["beside"]["files"] == len(files)
+
+
+def test_a_large_figure_lies_beside_the_page(spec, tmp_path):
+    svg = tmp_path / "figure1.svg"
+    svg.write_text(f"<svg><!--{'x' * report.LARGE_FIGURE}--></svg>")
+    (tmp_path / "a report").mkdir()
+    shown = report.figure({"path": svg, "pretraining": {}}, tmp_path, tmp_path / "a report")
+    assert shown["image"] == "a%20report/figure1.svg"
+    assert (tmp_path / "a report" / "figure1.svg").read_bytes() == svg.read_bytes()
+
+
+def test_what_an_earlier_report_left_beside_the_page_goes(spec, tmp_path):
+    left = tmp_path / "report" / "views" / "99.js"
+    left.parent.mkdir(parents=True)
+    left.touch()
+    report.make_report(spec | {"scores": [], "datasets": {}}, TEMPLATE, tmp_path / "report.html")
+    assert not left.exists()
+
+
+@pytest.mark.long
+def test_the_page_stays_small_with_100_000_test_videos(spec, tmp_path):
+    rows = read_rows(spec["scores"][0]["predictions"])
+    many = [
+        row | {"clip_id": f"a folder of {row['class']}/clip {number:06}.mp4"}
+        for number, row in enumerate(itertools.islice(itertools.cycle(rows), 100_000))
+    ]
+    write_rows(tmp_path / "predictions.csv", list(rows[0]), many)
+    rejected = [{"clip_id": f"{n}.mp4", "path": "", "reason": "r" * 200} for n in range(9000)]
+    write_rows(tmp_path / "rejected.csv", ["clip_id", "path", "reason"], rejected)
+    scores = [score | {"predictions": str(tmp_path / "predictions.csv")} for score in spec["scores"]]
+    datasets = {
+        name: files | {"rejected": str(tmp_path / "rejected.csv")}
+        for name, files in spec["datasets"].items()
+    }
+    output = tmp_path / "report.html"
+    report.make_report(spec | {"scores": scores, "datasets": datasets}, TEMPLATE, output)
+    assert output.stat().st_size < 5e6
+    parts = list((tmp_path / "report" / "views" / "0").iterdir())
+    assert len(parts) == 100 and max(path.stat().st_size for path in parts) < 1e6
+    beside = sum(path.stat().st_size for path in (tmp_path / "report").rglob("*.js"))
+    print(f"page {output.stat().st_size / 1e6:.2f} MB, beside it {beside / 1e6:.0f} MB")
 
 
 def test_overlap_is_sorted_by_nearness_to_the_threshold(data):
