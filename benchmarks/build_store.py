@@ -68,7 +68,7 @@ def psnr(paths: list[Path], store: ClipStore, pixels: str) -> float:
         difference = stored.reshape(-1).astype(np.int16) - np.frombuffer(source, np.uint8)
         squares += np.square(difference, dtype=np.float64).sum()
         samples += difference.size
-    return 10 * np.log10(255**2 * samples / squares)
+    return float(10 * np.log10(255**2 * samples / squares))
 
 
 def rgb_frames(i420: np.ndarray) -> np.ndarray:
@@ -83,7 +83,7 @@ def measure(name: str, paths: list[Path], codec: str, rounds: int) -> dict[str, 
     manifest, shard = folder / "manifest.csv", folder / "shard.h5"
     rows = [f"{path.name},{path.name},,," for path in paths]
     manifest.write_text("\n".join([",".join(MANIFEST_COLUMNS), *rows, ""]))
-    settings = ClipSettings(codec=codec)
+    settings = ClipSettings(codec=codec)  # type: ignore[arg-type]
     build, bare = [], []
     for _ in range(rounds):
         build.append(cpu_seconds(lambda: decode_shard(manifest, folder, shard, settings, 1)))

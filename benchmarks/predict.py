@@ -19,7 +19,8 @@ from footage import SIZES, generate_video
 
 from unseen.base.stage_code import SOURCE
 from unseen.classes.words import split_name
-from unseen.prediction.classifier import Failure, Reading, classify_files, load_classifier
+from unseen.prediction.classifier import Failure, classify_files, load_classifier
+from unseen.prediction.reading import Reading
 
 REPOSITORY = SOURCE.parent
 SYNONYMS = {

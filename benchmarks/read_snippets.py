@@ -33,6 +33,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -43,8 +44,10 @@ from footage import ENDINGS, LENGTH, SIZES, convert_video, generate_video
 from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 
-from unseen.videos import clip_store as clipstore
 from unseen.videos import kenburns, loading, photographs, sampling
+from unseen.videos.clip_store import ClipStore
+from unseen.videos.decode_shard import decode_shard
+from unseen.videos.manifest import MANIFEST_COLUMNS
 from unseen.videos.settings import ClipSettings
 
 FRAMES, CROP, SNIPPETS = 16, 112, 25
@@ -61,7 +64,7 @@ class Footage:
 
     name: str
     paths: list[Path]
-    store: clipstore.ClipStore
+    store: ClipStore
 
 
 def opencv_from_start(path: Path, first: int, count: int) -> list[np.ndarray]:
@@ -80,9 +83,10 @@ def opencv_seek(path: Path, first: int, count: int) -> list[np.ndarray]:
 def pyav_seek(path: Path, first: int, count: int) -> list[np.ndarray]:
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
+        assert stream.average_rate is not None and stream.time_base is not None
         wanted = round(first / (stream.average_rate * stream.time_base))
         container.seek(wanted, stream=stream)
-        frames = (frame for frame in container.decode(stream) if frame.pts >= wanted)
+        frames = (frame for frame in container.decode(stream) if (frame.pts or 0) >= wanted)
         return [frame.to_ndarray(format="rgb24") for frame in itertools.islice(frames, count)]
 
 
@@ -93,7 +97,8 @@ def torchcodec_seek(path: Path, first: int, count: int) -> list[np.ndarray]:
     return list(decoder.get_frames_in_range(first, first + count).data.numpy())
 
 
-READERS: dict[str, Callable[[Path, int, int], list[np.ndarray]]] = {
+Reader = Callable[[Path, int, int], list[np.ndarray]]
+READERS: dict[str, Reader] = {
     BASELINE: opencv_from_start,
     "opencv seek": opencv_seek,
     "pyav seek": pyav_seek,
@@ -112,13 +117,14 @@ def network_input(frames: list[np.ndarray]) -> torch.Tensor:
     clip = (clip - mean) / std
     top, left = (int(torch.randint(side - CROP + 1, ())) for side in clip.shape[2:])
     clip = clip[:, :, top : top + CROP, left : left + CROP]
-    return clip.flip(-1) if torch.rand(()) < 0.5 else clip
+    flipped: torch.Tensor = clip.flip(-1) if torch.rand(()) < 0.5 else clip
+    return flipped
 
 
-class SourceSnippets(Dataset):
+class SourceSnippets(Dataset[torch.Tensor]):
     """Random training snippets of source videos, finished in the worker."""
 
-    def __init__(self, paths: list[Path], reader: Callable) -> None:
+    def __init__(self, paths: list[Path], reader: Reader) -> None:
         self.paths, self.reader = paths, reader
 
     def __len__(self) -> int:
@@ -131,7 +137,7 @@ class SourceSnippets(Dataset):
         return network_input(frames)
 
 
-class RenderedClips(Dataset):
+class RenderedClips(Dataset[torch.Tensor]):
     """Ken Burns clips rendered in the worker."""
 
     def __init__(self, paths: list[Path]) -> None:
@@ -158,17 +164,18 @@ def source_test_video(path: Path) -> list[torch.Tensor]:
     return [network_input(chosen[i : i + piece]) for i in range(0, len(chosen), piece)]
 
 
-def store_snippet(store: clipstore.ClipStore, clip: int, epoch: int) -> loading.SnippetBatch:
+def store_snippet(store: ClipStore, clip: int, epoch: int) -> loading.SnippetBatch:
     request = (epoch, np.array([clip]))
-    return loading.read_batch(store, *loading.training_indices(store, FRAMES, 0, request))
+    clips, indices = loading.training_indices(store, FRAMES, 0, None, request)
+    return loading.read_batch(store, clips.tolist(), indices)
 
 
-def store_test_video(store: clipstore.ClipStore, clip: int) -> loading.SnippetBatch:
+def store_test_video(store: ClipStore, clip: int) -> loading.SnippetBatch:
     indices = sampling.test_indices(int(store.n_frames[clip]), FRAMES, SNIPPETS)
     return loading.read_batch(store, [clip], [indices])
 
 
-def store_batches(store: clipstore.ClipStore, workers: int) -> Iterator[loading.SnippetBatch]:
+def store_batches(store: ClipStore, workers: int) -> Iterator[loading.SnippetBatch]:
     """Batches of training snippets without end."""
     loader = loading.TrainingLoader(
         store,
@@ -182,7 +189,7 @@ def store_batches(store: clipstore.ClipStore, workers: int) -> Iterator[loading.
     return itertools.chain.from_iterable(loader.epoch(epoch) for epoch in itertools.count())
 
 
-def source_batches(snippets: Dataset, workers: int) -> Iterator[torch.Tensor]:
+def source_batches(snippets: Dataset[torch.Tensor], workers: int) -> Iterator[torch.Tensor]:
     """Batches of training snippets without end, collated as PyTorch does by default."""
     order = itertools.count()
     batches = ([next(order) for _ in range(SOURCE_BATCH)] for _ in itertools.count())
@@ -199,7 +206,7 @@ def per_core(calls: Iterator[Callable[[], object]], seconds: float) -> float:
     return done / spent
 
 
-def through_loader(batches: Iterator, workers: int, seconds: float) -> dict[str, float]:
+def through_loader(batches: Iterator[Any], workers: int, seconds: float) -> dict[str, float]:
     """Rates in clips with the pipeline full, and the size of the largest worker."""
     for _ in range(2 * workers):
         next(batches)
@@ -239,12 +246,16 @@ def measure(footage: Footage, reader: str, workers: int, seconds: float) -> dict
     """One reader's turn over one kind of footage."""
     rng = np.random.default_rng(0)
     clips = iter(lambda: int(rng.integers(len(footage.store))), None)
+    calls: Iterator[Callable[[], object]]
+    tests: Iterator[Callable[[], object]]
+    batches: Iterator[Any]
     if reader == "store":
         store = footage.store
         calls = (partial(store_snippet, store, clip, n) for n, clip in enumerate(clips))
         batches = store_batches(store, workers)
         tests = (partial(store_test_video, store, clip) for clip in clips)
     else:
+        snippets: SourceSnippets | RenderedClips
         if reader == "rendered":
             snippets = RenderedClips(footage.paths)
         else:
@@ -287,8 +298,8 @@ def make_footage(folder: Path, real: Path | None, videos: int, sizes: list[str])
 def store_videos(name: str, paths: list[Path], folder: Path) -> Footage:
     shard = folder / f"{name}.h5"
     manifest = write_manifest(folder / f"{name}.csv", paths)
-    clipstore.decode_shard(manifest, folder, shard, ClipSettings(), workers=1)
-    return Footage(name, paths, clipstore.ClipStore([shard]))
+    decode_shard(manifest, folder, shard, ClipSettings(), workers=1)
+    return Footage(name, paths, ClipStore([shard]))
 
 
 def store_photographs(folder: Path, count: int) -> Footage:
@@ -306,12 +317,12 @@ def store_photographs(folder: Path, count: int) -> Footage:
         seed=0,
         settings=ClipSettings(),
     )
-    return Footage("photographs", paths, clipstore.ClipStore([shard]))
+    return Footage("photographs", paths, ClipStore([shard]))
 
 
 def write_manifest(manifest: Path, paths: list[Path]) -> Path:
     rows = [f"{path.name},{path.name},,," for path in paths]
-    manifest.write_text("\n".join([",".join(clipstore.MANIFEST_COLUMNS), *rows, ""]))
+    manifest.write_text("\n".join([",".join(MANIFEST_COLUMNS), *rows, ""]))
     return manifest
 
 

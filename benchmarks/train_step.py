@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import nn
@@ -48,7 +49,7 @@ def variants(batch_size: int, cuda: bool, large: int, compile_too: bool) -> Iter
     """The plain loop and, one added to the other, the changes."""
     variant = Variant("plain float32 loop", batch_size=batch_size)
     yield variant
-    changes = [("TF32", {"tf32": True})] if cuda else []
+    changes: list[tuple[str, dict[str, Any]]] = [("TF32", {"tf32": True})] if cuda else []
     changes += [
         ("planar convolutions", {"planar": True}),
         ("channels last", {"channels_last": True}),
@@ -62,7 +63,9 @@ def variants(batch_size: int, cuda: bool, large: int, compile_too: bool) -> Iter
         yield variant
 
 
-def make_step(variant: Variant, options: argparse.Namespace, device: torch.device) -> Callable:
+def make_step(
+    variant: Variant, options: argparse.Namespace, device: torch.device
+) -> Callable[[], None]:
     """A function that does one training step of Eq. 2 on a fixed batch."""
     torch.backends.cuda.matmul.allow_tf32 = variant.tf32
     torch.backends.cudnn.allow_tf32 = variant.tf32
@@ -77,11 +80,13 @@ def make_step(variant: Variant, options: argparse.Namespace, device: torch.devic
     if not variant.planar:
         for module in network.modules():
             if isinstance(module, PlanarConv3d):
-                module.__class__ = nn.Conv3d
+                module.__class__ = nn.Conv3d  # type: ignore[assignment]
     layout = torch.channels_last_3d if variant.channels_last else torch.contiguous_format
-    network.to(device, memory_format=layout)
+    network.to(device).to(memory_format=layout)
+    encoder, head = network.visual_encoder, network.semantic_encoder
+    assert head is not None
     if variant.compile:
-        network.visual_encoder.compile()
+        encoder.compile()
     shape = (variant.batch_size, 3, options.frames, options.crop, options.crop)
     snippets = torch.randn(shape, device=device).to(variant.dtype)
     snippets = snippets.contiguous(memory_format=layout)
@@ -90,16 +95,16 @@ def make_step(variant: Variant, options: argparse.Namespace, device: torch.devic
 
     def step() -> None:
         with autocast(device, variant.dtype):
-            features = network.visual_encoder(snippets)
-        loss = squared_error(network.semantic_encoder(features.float()), targets)
+            features = encoder(snippets)
+        loss = squared_error(head(features.float()), targets)
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
 
     return step
 
 
-def seconds(call: Callable, device: torch.device, rounds: int) -> float:
+def seconds(call: Callable[[], object], device: torch.device, rounds: int) -> float:
     """Median seconds of a call, after two that warm up.
 
     With one CPU thread they are seconds of CPU time, which a busy machine does not skew.
