@@ -6,13 +6,14 @@ BIN := $(VENV)/bin
 # A process a core.
 PYTEST := $(BIN)/pytest --numprocesses logical --maxprocesses 8 --durations 10
 
-.PHONY: FORCE help environment test test-all lint why check_store reference gpu_check gpu_wheels
+.PHONY: FORCE help environment test test-all lint docs why check_store reference gpu_check gpu_wheels
 
 help:
 	@echo "make results/table2.csv   the table (or any other file below results/)"
 	@echo "make why                  what would run for results/table2.csv, and why"
 	@echo "make test                 the tests, in minutes; make test-all adds the long ones"
 	@echo "make gpu_check            every figure that wants a GPU, in six minutes"
+	@echo "make docs                 the site, below build/docs"
 	@echo "make lint                 ruff, snakefmt, snakemake --lint and mypy"
 
 # Snakemake decides what is up to date, so make never takes an existing file for an answer.
@@ -37,6 +38,11 @@ lint: $(READY)
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/snakemake --lint
 	$(BIN)/mypy
+
+# Every link and anchor is checked.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "build/docs/index.html"
 
 # Every figure that wants a GPU. Where nothing can be installed, the wheels that gpu_wheels fetched
 # elsewhere serve beside the machine's own Python: make gpu_check GPU_PYTHON=python3

@@ -19,6 +19,8 @@ NAMES = [
     "juggling",
     "<i>odd</i> & co",
 ]
+RIGHT, END = "\ue014", "\ue010"
+"""Keys, as WebDriver spells them."""
 
 
 def ranked(first: int, distance: float, usual: float | None) -> dict:
@@ -71,7 +73,8 @@ def picture(shade: int) -> bytes:
 def page(tmp_path_factory) -> Path:
     output = tmp_path_factory.mktemp("prediction") / "out.html"
     values = summary()
-    pictures = [[picture(60 * k) for k in range(4)] for _ in values["videos"]]
+    shades = [range(0, 240, 10)] + [range(0, 240, 60)] * 60
+    pictures = [[picture(shade) for shade in each] for each in shades]
     output.write_text(prediction_page(values, pictures), encoding="utf-8")
     return output
 
@@ -83,7 +86,7 @@ def shown(window) -> list[str]:
 
 
 def test_page_is_whole_and_no_wider_than_the_window(window, tmp_path):
-    assert window.count(".video img") == 4 * 48
+    assert window.count(".video:not(.long) img") == 4 * 47
     assert window.count("#failures tbody tr") == 2 and window.count("#classes tbody tr") == 6
     assert window.run("return document.querySelectorAll('i i, td b').length") == 0
     assert_whole(window, tmp_path / "page.png")
@@ -96,6 +99,51 @@ def test_the_long_video_has_its_course_along_time(window):
         ".map(e => e.getAttribute('y'))).size"
     )
     assert rows == 3
+    colours = window.run(
+        "return new Set([...document.querySelectorAll('.course rect')]"
+        ".map(e => getComputedStyle(e).fill)).size"
+    )
+    assert colours == 3
+
+
+def test_time_is_scrubbed_by_keys_and_by_pointer(window):
+    """The slider goes from window to window; a press on the rows goes to the time under it."""
+    head, first = ".moment h4", ".moment li:first-child > span"
+    assert window.text(head) == "At 0:00.0: the window from 0:00.0 to 0:10.0"
+    assert window.text(first) == "riding a horse"
+    for _ in range(4):
+        window.type(".course input", RIGHT)
+    assert window.text(head) == "At 0:20.0: the window from 0:20.0 to 0:30.0"
+    assert window.text(first) == "playing chess"
+    slider = "document.querySelector('.course input')"
+    told = window.run(f"return {slider}.getAttribute('aria-valuetext')")
+    assert told == "0:20.0 to 0:30.0: playing chess, 0.300"
+    window.type(".course input", END)
+    assert window.text(head) == "At 1:55.0: the window from 1:45.0 to 1:55.0"
+    window.run(
+        "const box = document.querySelectorAll('.course rect')[9].getBoundingClientRect();"
+        "document.querySelector('.course svg').dispatchEvent(new PointerEvent('pointerdown',"
+        " {clientX: box.left + box.width / 2, clientY: box.top, buttons: 1, bubbles: true}))"
+    )
+    assert window.text(head).endswith("the window from 0:45.0 to 0:55.0")
+    assert window.text(first) == "surfing seen"
+    assert window.count(".film img.now") == 1
+
+
+def test_many_classes_share_the_last_row(window, tmp_path):
+    values = summary()
+    long = values["videos"][0]
+    names = [f"class {number:02}" for number in range(22)]
+    for name, part in zip(names, long["windows"], strict=True):
+        part["classes"] = [name, *NAMES]
+        part["distances"] = [0.1, *part["distances"]]
+    page = tmp_path / "many.html"
+    page.write_text(prediction_page(values, [[]] * len(values["videos"])), encoding="utf-8")
+    window.open(page)
+    rows = window.run(
+        "return [...document.querySelectorAll('.course text.name')].map(e => e.textContent)"
+    )
+    assert rows == [*names[:7], "other classes"] and window.count(".film") == 0
 
 
 def test_the_course_takes_the_width_that_there_is(window):
@@ -112,15 +160,15 @@ def test_the_course_takes_the_width_that_there_is(window):
 
 
 def test_a_long_videos_card_is_full(window):
-    """On a desk the ranking stands beside the frames, on a telephone below them."""
-    frames, ranking, card = window.run(
-        "return ['.frames', 'ol', ''].map(part => {"
+    """On a desk the whole video's ranking stands beside that of the moment, on a telephone below."""
+    moment, whole, card = window.run(
+        "return ['.moment', '.moment + div', ''].map(part => {"
         " const box = document.querySelector('.video.long ' + part).getBoundingClientRect();"
         " return [box.left, box.right, box.top]})"
     )
     beside = window.run("return innerWidth >= 800")
-    assert (ranking[0] > frames[1]) == beside
-    assert card[1] - max(frames[1], ranking[1]) < 30
+    assert (whole[0] > moment[1]) == beside
+    assert card[1] - max(moment[1], whole[1]) < 30
 
 
 def test_marks_and_bars_say_what_was_found(window):

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _main() -> int | None:
-    parser = _parser()
+    parser = command_parser()
     options, unknown = parser.parse_known_args()
     if unknown:
         parser.error(
@@ -75,7 +75,8 @@ def _meant(unknown: Iterable[str], known: Iterable[str]) -> str:
     return next((f"; did you mean {found[0]}?" for found in near if found), "")
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """The options of every command, which the site shows too."""
     parser = argparse.ArgumentParser(prog="unseen", description=__doc__)
     parser.add_argument("--version", action="version", version=f"unseen {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -27,6 +27,8 @@ WINDOW_SNIPPETS = 5
 """Snippets of each window of a long video."""
 TOGETHER = 25
 """Snippets that are decoded as one piece, at most."""
+LONG_PICTURES = 60
+"""Pictures of a video in windows, at most; else one a window."""
 TIMEOUT_S = 3600.0
 
 
@@ -35,7 +37,7 @@ class Reading:
     """How videos are read.
 
     `snippets` a video (or a window), `window_s` and `stride_s` the length of a window and from one
-    to the next in seconds (None: none), `pictures` the JPEGs to keep a video, `batch_size` the
+    to the next in seconds (None: none), `pictures` the JPEGs to keep a video at least, `batch_size` the
     snippets that the network takes at a time, `workers` the decoders at a time (None: the cores).
     """
 
@@ -157,6 +159,8 @@ def plan(
         seen = frames_at_rate(footage.times[part.first : part.last], rate)
         rows.append(part.first + seen[test_indices(len(seen), frames, reading.snippets_each)])
     count = reading.pictures
+    if count and len(parts) > 1:
+        count = max(count, min(len(parts), LONG_PICTURES))
     pictures = (np.arange(count) * 2 + 1) * len(footage.times) // max(1, 2 * count)
     return Plan(path, footage, parts, np.concatenate(rows), pictures)
 

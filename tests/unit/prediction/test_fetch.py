@@ -49,7 +49,7 @@ def test_unknown_names_are_refused_with_what_is_known(tmp_path: Path) -> None:
 
 def test_every_item_is_in_the_commands_help(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        command._parser().parse_args(["fetch", "--help"])
+        command.command_parser().parse_args(["fetch", "--help"])
     shown = capsys.readouterr().out.split()
     assert {name for name in ITEMS if f"{name}," not in shown and name not in shown} == set()
 
