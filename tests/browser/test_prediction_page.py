@@ -160,7 +160,7 @@ def test_the_course_takes_the_width_that_there_is(window):
 
 
 def test_a_long_videos_card_is_full(window):
-    """On a desk the whole video's ranking stands beside that of the moment, on a telephone below."""
+    """The whole video's ranking stands beside that of the moment, on a telephone below it."""
     moment, whole, card = window.run(
         "return ['.moment', '.moment + div', ''].map(part => {"
         " const box = document.querySelector('.video.long ' + part).getBoundingClientRect();"

@@ -37,8 +37,9 @@ class Reading:
     """How videos are read.
 
     `snippets` a video (or a window), `window_s` and `stride_s` the length of a window and from one
-    to the next in seconds (None: none), `pictures` the JPEGs to keep a video at least, `batch_size` the
-    snippets that the network takes at a time, `workers` the decoders at a time (None: the cores).
+    to the next in seconds (None: none), `pictures` the JPEGs to keep a video (of windows more),
+    `batch_size` the snippets that the network takes at a time, `workers` the decoders at a time
+    (None: the cores).
     """
 
     snippets: int | None = None
