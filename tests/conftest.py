@@ -1,5 +1,6 @@
 """Scripts that a test starts by themselves find the library, as with an installed one; of several
-processes one has the tests of Slurm, since a machine can have one Slurm.
+processes one has the tests of Slurm, since a machine can have one Slurm, and one the few quick
+tests of the wide workflow, so that no other waits while it is made.
 """
 
 import os
@@ -12,12 +13,15 @@ from xdist.scheduler import LoadScopeScheduling
 os.environ["PYTHONPATH"] = str(SOURCE)
 
 
-class OneSlurm(LoadScopeScheduling):
-    """Each test goes to whichever process is free, those of Slurm together."""
+class Together(LoadScopeScheduling):
+    """Each test goes to whichever process is free, some of them together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "slurm" if nodeid.startswith("tests/slurm/") else nodeid
+        places = ["tests/slurm/"]
+        if self.config.option.markexpr == "not long":
+            places.append("tests/workflow/test_every_key.py::test_key")
+        return next((place for place in places if nodeid.startswith(place)), nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneSlurm:
-    return OneSlurm(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    return Together(config, log)

@@ -25,9 +25,12 @@ Result = TypeVar("Result")
 
 TRIES = [
     pytest.param(20, id="quick"),
-    pytest.param(1000, marks=pytest.mark.long, id="long"),
+    pytest.param(
+        int(os.environ.get("UNSEEN_FUZZ_TRIES", "1000")), marks=pytest.mark.long, id="long"
+    ),
 ]
-"""How many damaged files: the few of every run, and the many of `make test-all`."""
+"""How many damaged files: the few of every run, and the many of `make test-all`, or
+`UNSEEN_FUZZ_TRIES` of them."""
 SEED = "UNSEEN_FUZZ_SEED"
 """The environment's variable that repeats a long run; without it each has a seed of its own."""
 TIMEOUT_S = 60.0

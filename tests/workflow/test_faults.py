@@ -164,6 +164,7 @@ def test_outliving_stage(workspace: Workspace, finished: Workspace) -> None:
     assert (workspace.folder / MODEL).read_bytes() == (finished.folder / MODEL).read_bytes()
 
 
+@pytest.mark.long
 def test_two_at_once(workspace: Workspace) -> None:
     """The second is refused and told why; the first is not disturbed."""
     shutil.rmtree(workspace.folder / "results/models")
@@ -208,7 +209,7 @@ def test_killed_before_the_record(workspace: Workspace) -> None:
     assert workspace.run("--dry-run", TABLE) == []
 
 
-@pytest.mark.parametrize("killed", [True, False])
+@pytest.mark.parametrize("killed", [True, pytest.param(False, marks=pytest.mark.long)])
 def test_rerun_that_does_not_finish(workspace: Workspace, killed: bool) -> None:
     """Its earlier output is gone. What was made of that must not pass for up to date."""
     workspace.config["testing"]["snippets"] = 1
@@ -245,6 +246,7 @@ def test_clock_ahead(workspace: Workspace) -> None:
     assert workspace.run("--dry-run", TABLE) == []
 
 
+@pytest.mark.long
 def test_clock_that_jumps(workspace: Workspace, finished: Workspace) -> None:
     """A job whose inputs are from tomorrow is refused with their name; touching them mends it."""
     date(workspace, time.time() + 86400)
@@ -298,6 +300,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
+@pytest.mark.long
 def test_full_disk(workspace: Workspace, finished: Workspace, small_disk: Path) -> None:
     """The disk fills up while models are written; with room again the chain completes."""
     forget(workspace, "models", "video_embeddings", "metrics")

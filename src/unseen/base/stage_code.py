@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def module_digests(script: Path, source: Path = SOURCE) -> dict[str, str]:
     """The digest of each file in a stage's code, by its path below `source`; the script's by its
     name."""
     return {
-        _name(path, source): _tree_digest(path, path.stat().st_mtime_ns)
+        _name(path, source): _parse(path, path.stat().st_mtime_ns).digest
         for path in import_closure(script, source)
     }
 
@@ -42,42 +43,59 @@ def import_closure(script: Path, source: Path = SOURCE) -> list[Path]:
         path = pending.pop()
         if path not in found:
             found.add(path)
-            pending.extend(_imports(path, source, path.stat().st_mtime_ns))
+            pending.extend(_imports(path, source))
     return sorted(found)
 
 
-@cache
-def _imports(path: Path, source: Path, _mtime: int) -> tuple[Path, ...]:
+def _imports(path: Path, source: Path) -> tuple[Path, ...]:
     """Files below `source` that one file imports, wherever in it the import stands."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in _parse(path, path.stat().st_mtime_ns).imports:
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                package = path.parent.relative_to(source).parts
-                package = package[: len(package) - node.level + 1]
-                base = ".".join([*package, *([node.module] if node.module else [])])
-            names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
-    files: list[Path] = []
-    for name in names:
-        parts = name.split(".")
-        for length in range(1, len(parts) + 1):
-            target = source.joinpath(*parts[:length])
-            for candidate in (target.with_suffix(".py"), target / "__init__.py"):
-                if candidate.is_file():
-                    files.append(candidate)
-    return tuple(dict.fromkeys(files))
+            continue
+        base = node.module or ""
+        if node.level:
+            package = path.parent.relative_to(source).parts
+            package = package[: len(package) - node.level + 1]
+            base = ".".join([*package, *([node.module] if node.module else [])])
+        names += [base, *(f"{base}.{alias.name}" for alias in node.names)]
+    return tuple(file for name in dict.fromkeys(names) for file in _files_of(name, source))
 
 
 @cache
-def _tree_digest(path: Path, _mtime: int) -> str:
+def _files_of(name: str, source: Path) -> tuple[Path, ...]:
+    """The files below `source` that are loaded for a dotted name."""
+    parts = name.split(".")
+    targets = [source.joinpath(*parts[:length]) for length in range(1, len(parts) + 1)]
+    files = [file for one in targets for file in (one.with_suffix(".py"), one / "__init__.py")]
+    return tuple(file for file in files if file.is_file())
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """A file's import statements, and the digest of its syntax tree."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    digest: str
+
+
+@cache
+def _parse(path: Path, _mtime: int) -> _Parsed:
     tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
+    imports = []
+    pending: list[Any] = [tree]
+    while pending:
+        node = pending.pop()
         if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
             node.body = [statement for statement in node.body if not _is_text(statement)]
-    return hashlib.sha256(_stable_dump(tree).encode()).hexdigest()
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            imports.append(node)
+        for blocks in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, blocks, ())
+            pending += inner if isinstance(inner, list) else ()
+    digest = hashlib.sha256(_stable_dump(tree).encode()).hexdigest()
+    return _Parsed(tuple(imports), digest)
 
 
 def _is_text(statement: ast.stmt) -> bool:
