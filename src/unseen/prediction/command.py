@@ -3,6 +3,7 @@
 import argparse
 import csv
 import io
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
@@ -28,7 +29,18 @@ FORMATS = ("table", "csv", "json")
 ENDINGS = {"": "table", ".txt": "table", ".csv": "csv", ".json": "json"}
 """What a name of --output means."""
 SCREEN = Path("-")
-EPILOG = """\
+VERBATIM = argparse.RawDescriptionHelpFormatter
+EXAMPLES = """\
+examples:
+  unseen models --all                       # what can be named without training
+  unseen predict --model efficientnet_lite2 --classes "surfing, archery" holiday.mp4
+  unseen fetch googlenews ucf101-splits
+  unseen export --model results/models/demo-e2e/model.safetensors --output encoder.pt2
+  eval "$(unseen --print-completion bash)"  # the shell completes commands and options
+
+`unseen COMMAND --help` has the options and more examples of each.
+"""
+PREDICT_HELP = """\
 examples:
   unseen predict --model efficientnet_lite2 --classes "riding a horse, playing piano" holiday.mp4
   unseen predict --model results/models/demo-e2e/model.safetensors \\
@@ -36,6 +48,7 @@ examples:
   unseen predict --model MODEL --classes-file classes.txt --format csv --output out.csv videos/
   unseen predict --model MODEL --classes "walking, running" --window 10 --stride 5 \\
       --html out.html long.mp4
+  find /data -name '*.mp4' | unseen predict --model MODEL --classes-file classes.txt --quiet -
 
 exit code:
   0  every file was predicted
@@ -49,6 +62,23 @@ A prediction is marked "unsure" when its best class is no nearer to the video th
 classes that the model was trained on; with a published classifier, than the nearest of as many of
 its own classes usually is. A class marked "seen" is within --threshold of a training
 class, so that it is no zero-shot answer. Distances are cosine distances (0: the same direction).
+"""
+MODELS_HELP = """\
+examples:
+  unseen models                 # the trained models in results/, and the small published ones
+  unseen models --all           # every published classifier that --model takes by its name
+  unseen models /data/results
+"""
+FETCH_HELP = """\
+examples:
+  unseen fetch googlenews                       # word vectors, 1.6 GB
+  unseen fetch ucf101 ucf101-splits hmdb51
+  unseen fetch openai/clip-vit-base-patch32     # a folder for method: dual
+"""
+EXPORT_HELP = """\
+examples:
+  unseen export --model results/models/demo-e2e/model.safetensors --output encoder.pt2
+  unseen export --model results/models/demo-e2e/model.safetensors --output encoder.onnx
 """
 
 
@@ -64,8 +94,38 @@ def _main() -> int | None:
         parser.error(
             f"unrecognized arguments: {shown(' '.join(unknown))}{_meant(unknown, vars(options))}"
         )
+    if getattr(options, "quiet", False):
+        os.environ["TQDM_DISABLE"] = "1"  # which tqdm reads when it is imported
     code: int | None = options.call(options)
     return code
+
+
+class _PrintCompletion(argparse.Action):
+    """Ends with the completion script of a shell on the screen."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *values: Any) -> None:
+        """Raises UserError where shtab is not installed."""
+        try:
+            import shtab
+        except ImportError:
+            raise UserError(
+                "completion is written by shtab: pip install 'unseen[completion]'"
+            ) from None
+        _, shell, *_ = values
+        for action in _actions(parser):
+            if action.type is Path or action.dest == "model":
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
+        print(shtab.complete(parser, shell=str(shell)))
+        parser.exit()
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    """The arguments of a parser and of its commands."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for one in action.choices.values():
+                yield from _actions(one)
 
 
 def _meant(unknown: Iterable[str], known: Iterable[str]) -> str:
@@ -77,8 +137,16 @@ def _meant(unknown: Iterable[str], known: Iterable[str]) -> str:
 
 def command_parser() -> argparse.ArgumentParser:
     """The options of every command, which the site shows too."""
-    parser = argparse.ArgumentParser(prog="unseen", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="unseen", description=__doc__, epilog=EXAMPLES, formatter_class=VERBATIM
+    )
     parser.add_argument("--version", action="version", version=f"unseen {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=_PrintCompletion,
+        choices=("bash", "zsh", "tcsh"),
+        help="print what lets a shell complete commands and options, and end",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_predict(commands)
     _add_models(commands)
@@ -92,12 +160,18 @@ def _add_predict(commands: Any) -> None:
         "predict",
         help="classify videos among classes that you name",
         description="Classify videos among classes that you name. Nothing is trained.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog=PREDICT_HELP,
+        formatter_class=VERBATIM,
     )
     parser.set_defaults(call=_predict)
     add = parser.add_argument
-    add("videos", nargs="+", type=Path, metavar="VIDEO", help="a video, or a folder of videos")
+    add(
+        "videos",
+        nargs="+",
+        type=Path,
+        metavar="VIDEO",
+        help="a video, or a folder of videos; - reads their names from standard input, one a line",
+    )
     add(
         "--model",
         required=True,
@@ -140,7 +214,8 @@ def _add_predict(commands: Any) -> None:
     )
     add("--batch-size", type=int, default=50, metavar="N", help="snippets at a time (default 50)")
     add("--workers", type=int, metavar="N", help="decoders at a time (default: the cores)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto")
+    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: auto")
+    add("--quiet", action="store_true", help="no progress; warnings and errors are shown")
     add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
     published = parser.add_argument_group("published classifiers")
     add = published.add_argument
@@ -166,6 +241,8 @@ def _add_models(commands: Any) -> None:
         help="list trained models and their scores, and published ones",
         description="List the models in a folder of results, with their scores on test sets, and"
         " published classifiers that need no training.",
+        epilog=MODELS_HELP,
+        formatter_class=VERBATIM,
     )
     parser.set_defaults(call=_models)
     parser.add_argument(
@@ -181,6 +258,8 @@ def _add_fetch(commands: Any) -> None:
         description="Bring word vectors, data sets and models of other publishers into resources/."
         " A download that was cut off is gone on from; what arrives is checked by the publisher's"
         " digest where there is one. Their licences are the publishers'.",
+        epilog=FETCH_HELP,
+        formatter_class=VERBATIM,
     )
     parser.set_defaults(call=_fetch)
     parser.add_argument(
@@ -194,6 +273,7 @@ def _add_fetch(commands: Any) -> None:
     parser.add_argument(
         "--resources", type=Path, default=Path("resources"), help="default: resources"
     )
+    parser.add_argument("--quiet", action="store_true", help="no progress")
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -208,6 +288,8 @@ def _add_export(commands: Any) -> None:
         "export",
         help="write a model's video encoder for other programs",
         description="Write a model's video encoder as torch.export (.pt2) or ONNX (.onnx).",
+        epilog=EXPORT_HELP,
+        formatter_class=VERBATIM,
     )
     parser.set_defaults(call=_export)
     parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a model")
@@ -240,7 +322,7 @@ def _predict(options: argparse.Namespace) -> int:
         batch_size=options.batch_size,
         workers=options.workers,
     )
-    files = list(video_files(options.videos))
+    files = list(video_files(_named(options.videos)))
     form = _format(options)
     _check_places(options, files)
     classifier = load_classifier(
@@ -301,6 +383,20 @@ def _predict(options: argparse.Namespace) -> int:
     if failures:
         return SOME_FAILED if videos else 1
     return 0
+
+
+def _named(videos: Iterable[Path]) -> Iterator[Path]:
+    """The videos of the command line; in place of `-` those that standard input names, one a line,
+    or ended by NUL as `find -print0` has them."""
+    for path in videos:
+        if path != SCREEN:
+            yield path
+            continue
+        text = sys.stdin.buffer.read()
+        names = text.split(b"\0") if b"\0" in text else text.splitlines()
+        if not any(names):
+            raise UserError("standard input names no video: give - a list of files, one a line")
+        yield from (Path(os.fsdecode(name)) for name in names if name)
 
 
 def video_files(paths: Iterable[Path]) -> Iterator[Path]:
