@@ -2,7 +2,6 @@
 
 import os
 import sys
-import time
 from collections.abc import Mapping
 from inspect import signature
 from pathlib import Path
@@ -14,7 +13,6 @@ from unseen.plan.plan import Plan, read_plan
 from unseen.plan.sources import check_sources
 from unseen.plan.yaml_file import check_yaml
 
-STARTED = time.monotonic()
 AFTER_AN_ERROR = "What was finished is kept: the same command goes on from there."
 
 
@@ -93,23 +91,8 @@ def speak_plainly(workflow: Any) -> None:
             handler.setFormatter(Formatter(handler.formatter, params_of, brief))
 
 
-def closing(plan: Plan) -> list[str]:
-    """The last lines of a call: the targets, or without one the tables and the report, and how
-    long it took."""
+def made(plan: Plan) -> list[str]:
+    """The results to name at the end: the targets, or without one the tables and the report."""
     asked = [path for path in asked_targets() if Path(path).exists()]
     all_made = [*tables.all_of(plan), *comparisons.all_of(plan), paths.REPORT]
-    made = asked or [path for path in all_made if Path(path).exists()]
-    return [*made, f"done in {spoken(time.monotonic() - STARTED)}"]
-
-
-def spoken(seconds: float) -> str:
-    """A time as people say it.
-
-    >>> spoken(199.3), spoken(7509)
-    ('3 min 19 s', '2 h 5 min')
-    """
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return asked or [path for path in all_made if Path(path).exists()]
