@@ -46,7 +46,6 @@ from unseen.prediction.reading import (
     Plan,
     Reading,
     Unreadable,
-    batches,
     read_videos,
     read_whole,
 )
@@ -61,6 +60,7 @@ from unseen.prediction.requested_classes import (
 )
 from unseen.results.nearest import cosine_distances
 from unseen.videos.footage import Frames
+from unseen.videos.loading import SnippetBatch
 from unseen.videos.probing import VideoError
 from unseen.videos.sampling import test_indices
 from unseen.videos.windows import duration
@@ -347,6 +347,7 @@ def classify_files(
     reading = reading or Reading()
     done, snippets = 0, 1
     own: list[Array] = []
+    reason: str | None = None
     sound = True
     for group in _groups(read_videos(paths, reading, classifier.input_settings), reading):
         features = iter(_features(classifier, group, reading))
@@ -355,14 +356,17 @@ def classify_files(
                 yield Failure(shown(str(piece.path)), shown(piece.reason))
             elif not piece.last:
                 sound &= piece.frames is not None
+                reason = reason or piece.reason
                 own += [] if piece.frames is None else [next(features)]
                 snippets = len(piece.plan.snippets)
                 continue
             elif sound and piece.frames is not None:
                 yield _video(classifier, piece, np.concatenate(own), reading)
+            elif found := reason or piece.reason:
+                yield Failure(shown(str(piece.plan.path)), shown(found))
             else:
                 yield _decoded_whole(classifier, piece.plan, reading)
-            own, sound, done = [], True, done + 1
+            own, sound, reason, done = [], True, None, done + 1
         if on_progress:
             on_progress(done + sum(map(len, own)) / snippets)
 
@@ -404,10 +408,28 @@ def _features(
         )
         .cpu()
         .numpy()
-        for batch in batches(pieces, reading.batch_size)
+        for batch in _batches(pieces, reading.batch_size)
     ]
     ends = np.cumsum([len(piece.rows) for piece in pieces])
     return np.split(np.concatenate(found), ends[:-1]) if found else []
+
+
+def _batches(pieces: Sequence[Piece], batch_size: int) -> Iterator[SnippetBatch]:
+    """The snippets of pieces, in order, at most `batch_size` at a time."""
+    read = [(piece.frames, piece.rows) for piece in pieces if piece.frames is not None]
+    if not read:
+        return
+    sizes = [(frames.shape[1] * 2 // 3, frames.shape[2]) for frames, _ in read]
+    begins = np.cumsum([0, *(frames.size for frames, _ in read)])
+    pixels = torch.from_numpy(np.concatenate([frames.reshape(-1) for frames, _ in read]))
+    offsets = np.concatenate(
+        [begin + rows * frames[0].size for begin, (frames, rows) in zip(begins, read, strict=False)]
+    )
+    each = np.repeat(np.array(sizes, np.int64), [len(rows) for _, rows in read], axis=0)
+    nothing: npt.NDArray[np.int64] = np.zeros(len(offsets), np.int64)
+    for first in range(0, len(offsets), batch_size):
+        part = slice(first, first + batch_size)
+        yield SnippetBatch(pixels, offsets[part], each[part], nothing[part], nothing[part])
 
 
 def _decoded_whole(classifier: Classifier, plan: Plan, reading: Reading) -> Video | Failure:
@@ -415,6 +437,8 @@ def _decoded_whole(classifier: Classifier, plan: Plan, reading: Reading) -> Vide
     own: list[Array] = []
     try:
         for piece in read_whole(plan.path, reading, classifier.input_settings):
+            if piece.frames is None:
+                raise VideoError(piece.reason or "its frames cannot be decoded")
             if piece.last:
                 return _video(classifier, piece, np.concatenate(own), reading)
             own += _features(classifier, [piece], reading)

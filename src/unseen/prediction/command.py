@@ -214,6 +214,13 @@ def _add_predict(commands: Any) -> None:
     )
     add("--batch-size", type=int, default=50, metavar="N", help="snippets at a time (default 50)")
     add("--workers", type=int, metavar="N", help="decoders at a time (default: the cores)")
+    add(
+        "--timeout",
+        type=float,
+        default=3600.0,
+        metavar="SECONDS",
+        help="give up a file that takes longer to open, or a piece of it to read (default 3600)",
+    )
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: auto")
     add("--quiet", action="store_true", help="no progress; warnings and errors are shown")
     add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
@@ -311,6 +318,7 @@ def _predict(options: argparse.Namespace) -> int:
     from unseen.prediction.reading import Reading
     from unseen.prediction.requested_classes import parse_classes, read_classes
     from unseen.prediction.vectors import find_word_vectors
+    from unseen.videos.decoder_process import prepare
 
     published = _is_published(options)
     own = None if published or options.window else snippets_of_tests(Path(options.model))
@@ -321,10 +329,12 @@ def _predict(options: argparse.Namespace) -> int:
         pictures=4 if options.html else 0,
         batch_size=options.batch_size,
         workers=options.workers,
+        timeout_s=options.timeout,
     )
     files = list(video_files(_named(options.videos)))
     form = _format(options)
     _check_places(options, files)
+    prepare(min(reading.decoders, len(files)))
     classifier = load_classifier(
         options.model,
         read_classes(options.classes_file)

@@ -1,20 +1,26 @@
-"""Video files to the snippets that a network is to see, decoded by several threads ahead of it."""
+"""Video files to the snippets that a network is to see, decoded by processes ahead of it."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from unseen.base.errors import UserError
-from unseen.base.threads import Item, Result, map_ahead
-from unseen.videos.footage import Footage, Frames, Indices, Unsure, open_footage, stored_footage
-from unseen.videos.loading import SnippetBatch
+from unseen.base.threads import map_ahead
+from unseen.videos.decoder_process import Decoders
+from unseen.videos.footage import (
+    Footage,
+    Frames,
+    Indices,
+    Kept,
+    Unsure,
+    open_footage,
+    stored_footage,
+)
 from unseen.videos.probing import VideoError
 from unseen.videos.sampling import frames_at_rate, test_indices
 from unseen.videos.settings import ClipSettings
@@ -30,6 +36,7 @@ TOGETHER = 25
 LONG_PICTURES = 60
 """Pictures of a video in windows, at most; else one a window."""
 TIMEOUT_S = 3600.0
+"""Seconds that it may take to open a file, to read a piece of it or to decode all of it."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +46,8 @@ class Reading:
     `snippets` a video (or a window), `window_s` and `stride_s` the length of a window and from one
     to the next in seconds (None: none), `pictures` the JPEGs to keep a video (of windows more),
     `batch_size` the snippets that the network takes at a time, `workers` the decoders at a time
-    (None: the cores).
+    (None: the cores), `timeout_s` the seconds after which a file that cannot be opened, or a piece
+    of it that is not read, is given up.
     """
 
     snippets: int | None = None
@@ -48,9 +56,10 @@ class Reading:
     pictures: int = 0
     batch_size: int = 50
     workers: int | None = None
+    timeout_s: float = TIMEOUT_S
 
     def __post_init__(self) -> None:
-        for name in ("snippets", "window_s", "stride_s", "batch_size", "workers"):
+        for name in ("snippets", "window_s", "stride_s", "batch_size", "workers", "timeout_s"):
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UserError(f"{name.removesuffix('_s')} must be more than 0, not {value}")
@@ -62,7 +71,7 @@ class Reading:
         return self.snippets or (WINDOW_SNIPPETS if self.window_s else SNIPPETS)
 
     @property
-    def threads(self) -> int:
+    def decoders(self) -> int:
         return self.workers or _usable_cores()
 
 
@@ -87,13 +96,14 @@ class Plan:
 @dataclass(frozen=True)
 class Piece:
     """Frames of a video that have been read: `rows` (t, L) of `frames` are snippets. A video's last
-    piece holds its pictures instead. `frames` is None where the quick way gave other frames than
-    it promised."""
+    piece holds its pictures instead. `frames` is None for the `reason` why they cannot be read, or
+    without one where the quick way gave other frames than it promised."""
 
     plan: Plan
     frames: Frames | None
     rows: Indices
     last: bool
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -108,33 +118,61 @@ def read_videos(
     paths: Iterable[Path | str], reading: Reading, input_settings: Mapping[str, Any]
 ) -> Iterator[Piece | Unreadable]:
     """Each file's pieces in order. Files are opened, and pieces of files decoded, by `workers`
-    threads that run a little ahead."""
+    processes that run a little ahead."""
+    given_up: dict[Path | str, str | None] = {}
+    ahead = 2 * reading.decoders
+    with ThreadPoolExecutor(reading.decoders) as pool, Decoders(reading.timeout_s) as decoders:
 
-    def opened(path: Path | str) -> Plan | Unreadable:
-        try:
-            return plan(path, reading, input_settings)
-        except VideoError as error:
-            return Unreadable(path, str(error))
+        def opened(path: Path | str) -> Plan | Unreadable:
+            try:
+                return _planned(decoders, path, reading, input_settings)
+            except VideoError as error:
+                return Unreadable(path, str(error))
 
-    def pieces() -> Iterator[tuple[Plan, Indices, bool] | Unreadable]:
-        for found in _map_ahead(opened, paths, reading.threads):
-            if isinstance(found, Unreadable):
-                yield found
-            else:
-                yield from _in_pieces(found)
+        def pieces() -> Iterator[tuple[Plan, Indices, bool] | Unreadable]:
+            for found in map_ahead(pool, opened, paths, ahead):
+                if isinstance(found, Unreadable):
+                    yield found
+                else:
+                    yield from _in_pieces(found)
 
-    def read(item: tuple[Plan, Indices, bool] | Unreadable) -> Piece | Unreadable:
-        return item if isinstance(item, Unreadable) else _read(*item)
+        def read(item: tuple[Plan, Indices, bool] | Unreadable) -> Piece | Unreadable:
+            if isinstance(item, Unreadable):
+                return item
+            path = item[0].path
+            if path in given_up:
+                return Piece(item[0], None, item[1], item[2], given_up[path])
+            piece = _read(decoders, *item)
+            if piece.frames is None:
+                given_up[path] = piece.reason
+            return piece
 
-    return _map_ahead(read, pieces(), reading.threads)
+        yield from map_ahead(pool, read, pieces(), ahead)
 
 
 def read_whole(
     path: Path | str, reading: Reading, input_settings: Mapping[str, Any]
 ) -> Iterator[Piece]:
     """A file's pieces, all of it decoded as the pipeline does. Raises VideoError."""
-    made = plan(path, reading, input_settings, quick=False)
-    return (_read(*item) for item in _in_pieces(made))
+    with Decoders(reading.timeout_s) as decoders:
+        made = _planned(decoders, path, reading, input_settings, quick=False)
+        for item in _in_pieces(made):
+            yield _read(decoders, *item)
+
+
+def _planned(
+    decoders: Decoders,
+    path: Path | str,
+    reading: Reading,
+    input_settings: Mapping[str, Any],
+    *,
+    quick: bool = True,
+) -> Plan:
+    """A plan made in another process, which may have begun in another folder."""
+    absolute = Path(path).absolute()
+    return replace(
+        decoders.call(plan, absolute, reading, {**input_settings}, quick=quick), path=path
+    )
 
 
 def plan(
@@ -148,7 +186,7 @@ def plan(
     settings = ClipSettings(
         short_side=input_settings["short_side"],
         resampling=input_settings.get("resampling", "antialiased"),
-        timeout_s=TIMEOUT_S,
+        timeout_s=reading.timeout_s,
     )
     footage = open_footage(path, settings) if quick else None
     if footage is None:
@@ -159,11 +197,13 @@ def plan(
     for part in parts:
         seen = frames_at_rate(footage.times[part.first : part.last], rate)
         rows.append(part.first + seen[test_indices(len(seen), frames, reading.snippets_each)])
+    snippets = np.concatenate(rows)
     count = reading.pictures
     if count and len(parts) > 1:
         count = max(count, min(len(parts), LONG_PICTURES))
     pictures = (np.arange(count) * 2 + 1) * len(footage.times) // max(1, 2 * count)
-    return Plan(path, footage, parts, np.concatenate(rows), pictures)
+    held = footage.held.only(np.union1d(snippets, pictures))
+    return Plan(path, replace(footage, held=held), parts, snippets, pictures)
 
 
 def _in_pieces(made: Plan) -> Iterator[tuple[Plan, Indices, bool]]:
@@ -184,38 +224,19 @@ def _in_pieces(made: Plan) -> Iterator[tuple[Plan, Indices, bool]]:
     yield made, made.pictures[:, None], True
 
 
-def _read(made: Plan, rows: Indices, last: bool) -> Piece:
+def _read(decoders: Decoders, made: Plan, rows: Indices, last: bool) -> Piece:
     needed, inverse = np.unique(rows, return_inverse=True)
-    frames: Frames | None = np.empty((0, 0, 0), np.uint8)
-    if len(needed):
-        try:
-            frames = made.footage.read(needed)
-        except Unsure:
-            frames = None
-    return Piece(made, frames, inverse.reshape(rows.shape), last)
-
-
-def batches(pieces: Sequence[Piece], batch_size: int) -> Iterator[SnippetBatch]:
-    """The snippets of pieces, in order, at most `batch_size` at a time."""
-    read = [(piece.frames, piece.rows) for piece in pieces if piece.frames is not None]
-    if not read:
-        return
-    sizes = [(frames.shape[1] * 2 // 3, frames.shape[2]) for frames, _ in read]
-    begins = np.cumsum([0, *(frames.size for frames, _ in read)])
-    pixels = torch.from_numpy(np.concatenate([frames.reshape(-1) for frames, _ in read]))
-    offsets = np.concatenate(
-        [begin + rows * frames[0].size for begin, (frames, rows) in zip(begins, read, strict=False)]
-    )
-    each = np.repeat(np.array(sizes, np.int64), [len(rows) for _, rows in read], axis=0)
-    nothing: npt.NDArray[np.int64] = np.zeros(len(offsets), np.int64)
-    for first in range(0, len(offsets), batch_size):
-        part = slice(first, first + batch_size)
-        yield SnippetBatch(pixels, offsets[part], each[part], nothing[part], nothing[part])
-
-
-def _map_ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], workers: int
-) -> Iterator[Result]:
-    """Like `map`, by threads that run at most twice their number ahead."""
-    with ThreadPoolExecutor(workers) as pool:
-        yield from map_ahead(pool, function, items, ahead=2 * workers)
+    rows = inverse.reshape(rows.shape)
+    if not len(needed):
+        return Piece(made, np.empty((0, 0, 0), np.uint8), rows, last)
+    held = made.footage.held
+    try:
+        if isinstance(held, Kept):
+            frames = held.read(needed)
+        else:
+            frames = decoders.call(held.only(needed).read, needed)
+    except Unsure:
+        return Piece(made, None, rows, last)
+    except VideoError as error:
+        return Piece(made, None, rows, last, str(error))
+    return Piece(made, frames, rows, last)

@@ -6,12 +6,12 @@ can only be told by decoding everything (damage, interlaced or HDR pictures) is 
 `transcoding`: a quick reader gives what is sure, or nothing.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -45,34 +45,53 @@ class Unsure(Exception):
     """The quick way gave frames other than those that the file lists: decode all of it."""
 
 
+class Held(Protocol):
+    """What frames are read from; it can be sent to another process."""
+
+    def only(self, indices: Indices) -> "Held":
+        """No more of it than what the frames of sorted indices (n,) are read from."""
+
+    def read(self, indices: Indices) -> Frames:
+        """The frames of sorted indices (n,). Raises Unsure."""
+
+
 @dataclass(frozen=True)
 class Footage:
     """A video whose frames are read by their index.
 
-    `times` (L,) float64 are seconds from the first frame, `height` and `width` in pixels; `read`
-    gives the frames of sorted indices (n,) as (n, H * 3 // 2, W) uint8 I420, in any thread, and
-    raises Unsure. `keys` (L,) says from which key frame, by its number, each frame is decoded;
-    None when all have been.
+    `times` (L,) float64 are seconds from the first frame, `height` and `width` in pixels; `held`
+    gives frames as (n, H * 3 // 2, W) uint8 I420. `keys` (L,) says from which key frame, by its
+    number, each frame is decoded; None when all have been.
     """
 
     times: npt.NDArray[np.float64]
     height: int
     width: int
-    read: Callable[[Indices], Frames]
+    held: Held
     keys: Indices | None = None
 
+    def read(self, indices: Indices) -> Frames:
+        """The frames of sorted `indices` (n,): (n, H * 3 // 2, W) uint8. Raises Unsure."""
+        return self.held.read(indices)
 
-@by_plain_name
+
 def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
     """A video's footage, or None where only `transcoding` can tell what it shows.
 
     Raises VideoError when the file is no video.
     """
-    source = probe(path, settings)
+    return _opened_footage(path, path, settings)
+
+
+@by_plain_name
+def _opened_footage(plain: Path | str, path: Path | str, settings: ClipSettings) -> Footage | None:
+    source = probe(plain, settings)
     if source.interlaced or source.hdr or settings.resampling != "antialiased":
         return None
     try:
-        footage = _indexed(source, settings) or _decoded(source, settings)
+        footage = _indexed(source, path, settings) or _decoded(source, settings)
+    except MemoryError:
+        raise
     except (Unsure, VideoError, av.FFmpegError):
         return None
     if len(footage.times) < max(2, settings.min_frames) or not (np.diff(footage.times) > 0).all():
@@ -81,28 +100,60 @@ def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
     return None if lost_behind(source, last_s, frame_rate(footage.times)) else footage
 
 
+# Of a transcoded clip
+
+
 def stored_footage(clip: EncodedClip) -> Footage:
     """A transcoded clip's footage."""
+    stored = Stored(
+        np.arange(len(clip.packets)),
+        clip.packets,
+        clip.key_frames.astype(np.int64),
+        (clip.height, clip.width),
+        clip.codec,
+    )
+    return Footage(clip.times, clip.height, clip.width, stored)
 
-    def read(indices: Indices) -> Frames:
-        out = np.empty((len(indices), clip.height * 3 // 2, clip.width), np.uint8)
-        needed = frames_to_decode(indices, clip.key_frames)
-        places = np.flatnonzero(np.isin(needed, indices)).tolist()
-        decoded = list(_frames_of(clip, needed.tolist()))
+
+@dataclass(frozen=True)
+class Stored:
+    """Packets of a clip: `numbers` (m,) of them, sorted, and `keys` (m,) the numbers of those that
+    decoding begins at; `size` is height and width in pixels."""
+
+    numbers: Indices
+    packets: list[bytes]
+    keys: Indices
+    size: tuple[int, int]
+    codec: str
+
+    def only(self, indices: Indices) -> "Stored":
+        needed = self._needed(indices)
+        packets = [self.packets[place] for place in needed.tolist()]
+        return replace(self, numbers=self.numbers[needed], packets=packets, keys=self.keys[needed])
+
+    def read(self, indices: Indices) -> Frames:
+        out = np.empty((len(indices), self.size[0] * 3 // 2, self.size[1]), np.uint8)
+        needed = self._needed(indices)
+        places = np.flatnonzero(np.isin(self.numbers[needed], indices)).tolist()
+        decoded = list(self._decode(needed.tolist()))
         for row, place in zip(out, places, strict=True):
             copy_i420(decoded[place], row)
         return out
 
-    return Footage(clip.times, clip.height, clip.width, read)
+    def _needed(self, indices: Indices) -> Indices:
+        """The places of the packets to decode for frames."""
+        if not len(indices):
+            return indices
+        wanted, keys = (np.searchsorted(self.numbers, each) for each in (indices, self.keys))
+        return frames_to_decode(wanted, keys)
 
-
-def _frames_of(clip: EncodedClip, needed: list[int]) -> Iterator[av.VideoFrame]:
-    decoder: Any = av.CodecContext.create(clip.codec, "r")
-    decoder.thread_type = "NONE"
-    for number in needed:  # a decoder reads beyond the packet that it is given
-        padded = memoryview(clip.packets[number] + bytes(PADDING))
-        yield from decoder.decode(av.Packet(padded[:-PADDING]))  # type: ignore[arg-type]
-    yield from decoder.decode(None)
+    def _decode(self, places: list[int]) -> Iterator[av.VideoFrame]:
+        decoder: Any = av.CodecContext.create(self.codec, "r")
+        decoder.thread_type = "NONE"
+        for place in places:  # a decoder reads beyond the packet that it is given
+            padded = memoryview(self.packets[place] + bytes(PADDING))
+            yield from decoder.decode(av.Packet(padded[:-PADDING]))  # type: ignore[arg-type]
+        yield from decoder.decode(None)
 
 
 # From key frames on
@@ -118,30 +169,79 @@ class _Index:
     seeks: Indices
 
 
-def _indexed(source: Source, settings: ClipSettings) -> Footage | None:
+@dataclass(frozen=True)
+class Sought:
+    """A file in which frames are sought by its `index`, or the part of it from the frame `first`
+    on. `state` tells the file from a later one of its name."""
+
+    path: Path | str
+    state: tuple[int, ...]
+    stream: int
+    settings: ClipSettings
+    index: _Index
+    first: int = 0
+
+    def only(self, indices: Indices) -> "Sought":
+        if not len(indices):
+            return self
+        keys = self._keys(indices)
+        shown, part = self.index.shown, slice(int(keys[0]), int(keys[-1]) + 1)
+        begin = int(np.searchsorted(shown, self.index.keys[keys[0]]))
+        index = _Index(
+            shown[begin : int(indices[-1]) - self.first + 1],
+            self.index.keys[part],
+            self.index.seeks[part],
+        )
+        return replace(self, index=index, first=self.first + begin)
+
+    def read(self, indices: Indices) -> Frames:
+        reader = _reader(self.path, self.state, self.stream, self.settings)
+        shown, keys = self.index.shown[indices - self.first], self._keys(indices)
+        frames = []
+        try:
+            for key in np.unique(keys):
+                wanted = set(shown[keys == key].tolist())
+                frames += reader.from_key(self.index, int(key), wanted)
+        except (Unsure, av.FFmpegError) as error:
+            _reader.cache_clear()
+            if isinstance(error, MemoryError):
+                raise
+            raise Unsure from error
+        return np.stack(frames)
+
+    def _keys(self, indices: Indices) -> Indices:
+        """The key frames, by their place in the index, that frames are decoded from."""
+        shown = self.index.shown[indices - self.first]
+        places: Indices = np.searchsorted(self.index.keys, shown, side="right") - 1
+        return places
+
+
+def _indexed(source: Source, path: Path | str, settings: ClipSettings) -> Footage | None:
     """Footage by an index of the packets, None where a seek or the index may be unsound."""
     if not source.seekable:
         return None
     with opened(source.path) as container:
-        stream = container.streams.video[_place(container, source)]
+        stream = container.streams.video[_place(container, source.index)]
         if stream.codec_context.name not in PACKET_IS_FRAME:
             return None
         index = _read_index(container, stream, iso=source.format == ISO)
         if index is None:
             return None
         base = stream.time_base
-    reader = _Reader(source, settings, index)
-    first = reader.read(np.zeros(1, np.int64))
+    status = source.path.stat()
+    state = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
+    sought = Sought(path, state, source.index, settings, index)
+    first = sought.read(np.zeros(1, np.int64))
     stamps = index.shown - index.shown[0]
     micro = np.rint(stamps * float(base or 0) * MICRO)
     height, width = first.shape[1] * 2 // 3, first.shape[2]
     keys = np.searchsorted(index.keys, index.shown, side="right") - 1
-    return Footage(micro / MICRO, height, width, _by_many(reader), keys)
+    return Footage(micro / MICRO, height, width, sought, keys)
 
 
-def _place(container: av.container.InputContainer, source: Source) -> int:
-    """The number of the source's stream among the video streams."""
-    return [stream.index for stream in container.streams.video].index(source.index)
+def _place(container: av.container.InputContainer, index: int) -> int:
+    """The number of a stream among the video streams."""
+    return [stream.index for stream in container.streams.video].index(index)
 
 
 def _read_index(
@@ -167,37 +267,23 @@ def _read_index(
 class _Reader:
     """An open file from which frames of an index are decoded, each from its key frame on."""
 
-    def __init__(self, source: Source, settings: ClipSettings, index: _Index) -> None:
-        self.made_of = source, settings, index
-        self.index = index
+    def __init__(self, path: Path | str, stream: int, settings: ClipSettings) -> None:
         self.files = ExitStack()
-        self.container = self.files.enter_context(opened(source.path))
-        self.stream = self.container.streams.video[_place(self.container, source)]
+        self.container = self.files.enter_context(opened(Path(path)))
+        self.stream = self.container.streams.video[_place(self.container, stream)]
         self.draw = _scaler(_alone(self.stream), settings)
 
-    def read(self, indices: Indices) -> Frames:
-        """(n, H * 3 // 2, W) uint8: the frames of sorted `indices` (n,). Raises Unsure."""
-        shown = self.index.shown[indices]
-        keys = np.searchsorted(self.index.keys, shown, side="right") - 1
-        frames = []
-        try:
-            for key in np.unique(keys):
-                frames += self._from_key(int(key), set(shown[keys == key].tolist()))
-        except av.FFmpegError as error:
-            raise Unsure from error
-        return np.stack(frames)
-
-    def _from_key(self, key: int, wanted: set[int]) -> list[Frames]:
+    def from_key(self, index: _Index, key: int, wanted: set[int]) -> list[Frames]:
         """The frames at the times `wanted`, decoded from a key frame on. Raises Unsure when the
         decoder shows others than the index lists."""
         found: list[Frames] = []
         last = max(wanted)
-        at = int(np.searchsorted(self.index.shown, self.index.keys[key]))
-        for frame in self._decode_from(key):
+        at = int(np.searchsorted(index.shown, index.keys[key]))
+        for frame in self._decode_from(int(index.keys[key]), int(index.seeks[key])):
             shown = frame.pts
-            if shown is None or shown < self.index.keys[key]:
+            if shown is None or shown < index.keys[key]:
                 continue
-            if frame.is_corrupt or shown != self.index.shown[at]:
+            if frame.is_corrupt or shown != index.shown[at]:
                 raise Unsure
             at += 1
             if shown in wanted:
@@ -206,10 +292,9 @@ class _Reader:
                 return found
         raise Unsure
 
-    def _decode_from(self, key: int) -> Iterator[av.VideoFrame]:
+    def _decode_from(self, pts: int, seek: int) -> Iterator[av.VideoFrame]:
         """All frames from a key frame's packet on. Raises Unsure when the seek lands behind it."""
-        pts = int(self.index.keys[key])
-        self.container.seek(int(self.index.seeks[key]), stream=self.stream)
+        self.container.seek(seek, stream=self.stream)
         packets = (packet for packet in self.container.demux(self.stream) if packet.size)
         for packet in packets:
             if packet.pts == pts:
@@ -224,20 +309,12 @@ class _Reader:
         yield from self.stream.codec_context.decode(None)
 
 
-def _by_many(first: _Reader) -> Callable[[Indices], Frames]:
-    """Reading by as many threads as ask: each borrows a reader, a new one where all are lent."""
-    idle = deque([first])
-
-    def read(indices: Indices) -> Frames:
-        try:
-            reader = idle.pop()
-        except IndexError:
-            reader = _Reader(*first.made_of)
-        frames = reader.read(indices)
-        idle.append(reader)
-        return frames
-
-    return read
+@lru_cache(maxsize=2)
+def _reader(
+    path: Path | str, state: tuple[int, ...], stream: int, settings: ClipSettings
+) -> _Reader:
+    """A reader that stays open, since pieces of one file are read one after the other."""
+    return by_plain_name(_Reader)(path, stream, settings)
 
 
 # From the first frame on
@@ -247,7 +324,7 @@ def _decoded(source: Source, settings: ClipSettings) -> Footage:
     """All frames of a file, kept in memory. Raises Unsure for damage and for too many frames."""
     times, frames, kept = [], [], 0
     with opened(source.path) as container:
-        stream = container.streams.video[_place(container, source)]
+        stream = container.streams.video[_place(container, source.index)]
         draw = _scaler(_alone(stream), settings)
         for packet in container.demux(stream):
             for frame in packet.decode():
@@ -262,11 +339,24 @@ def _decoded(source: Source, settings: ClipSettings) -> Footage:
         raise Unsure
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
     micro = np.array(times) - times[0]
+    return Footage(micro / MICRO, height, width, Kept(np.arange(len(frames)), frames))
 
-    def read(indices: Indices) -> Frames:
-        return np.stack([frames[index] for index in indices])
 
-    return Footage(micro / MICRO, height, width, read)
+@dataclass(frozen=True)
+class Kept:
+    """Frames in memory: `numbers` (m,) of them, sorted."""
+
+    numbers: Indices
+    frames: list[Frames]
+
+    def only(self, indices: Indices) -> "Kept":
+        return Kept(indices, self._at(indices))
+
+    def read(self, indices: Indices) -> Frames:
+        return np.stack(self._at(indices))
+
+    def _at(self, indices: Indices) -> list[Frames]:
+        return [self.frames[place] for place in np.searchsorted(self.numbers, indices).tolist()]
 
 
 # A decoded picture to a frame as it is stored

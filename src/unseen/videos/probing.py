@@ -1,5 +1,6 @@
 """What a video file says of itself, read without decoding: its stream, size, colours, length."""
 
+import re
 import stat
 import struct
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ DEFAULT_STREAM_BONUS = 5_000_000  # pixels, as in ffmpeg's own choice
 HDR_TRANSFERS = {16, 18}  # SMPTE ST 2084 (PQ) and ARIB STD-B67 (HLG)
 INTERLACED = {2, 3, 4, 5}  # libav's AVFieldOrder but for unknown and progressive
 ENCRYPTED = (b"encv", b"drmi")  # sample entries of MP4
+REFUSED = re.compile(r"Picture size (\d+)x(\d+) is invalid")  # of libav's log
 BOX = struct.Struct(">I4s")
 LONG = struct.Struct(">Q")
 
@@ -59,6 +61,9 @@ def probe(path: Path | str, settings: ClipSettings) -> Source:
     """
     path = Path(path)
     with opened(path) as container:
+        if not any(map(_is_known, container.streams.video)):
+            for size in _refused_sizes(path):
+                _check_size(*size, settings)
         stream = picture_stream(container)
         context = stream.codec_context
         if container.format.name == ISO and _is_encrypted(path):
@@ -133,6 +138,20 @@ def _score(stream: av.VideoStream) -> int:
     default = stream.disposition & av.stream.Disposition.default
     size = stream.codec_context.width * stream.codec_context.height
     return size + (DEFAULT_STREAM_BONUS if default else 0)
+
+
+def _refused_sizes(path: Path) -> list[tuple[int, int]]:
+    """Widths and heights that libav will not decode: it drops them, and says so in its log alone.
+    Its own limit is about 268 million pixels."""
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)  # what it said of another file before
+    try:
+        with av.logging.Capture() as log, opened(path):
+            text = "\n".join(message for _, _, message in log)
+    finally:
+        av.logging.set_level(level)
+    return [(int(width), int(height)) for width, height in REFUSED.findall(text)]
 
 
 def _is_encrypted(path: Path) -> bool:

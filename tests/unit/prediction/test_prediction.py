@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import planted
 import pytest
 import torch
 from hypothesis import given
@@ -22,6 +23,7 @@ from unseen.base.tabular import read_rows
 from unseen.classes.class_embedding_file import write_class_embeddings
 from unseen.network.inference import embed_videos
 from unseen.network.training import train
+from unseen.prediction import reading as reading_module
 from unseen.prediction.classifier import (
     Failure,
     Reading,
@@ -183,6 +185,27 @@ def test_200_inputs_20_of_them_broken(classifier, world, tmp_path):
         if (video.prediction.classes[0] == "deep water") != (int(Path(video.path).stem) % 2 == 1)
     }
     assert not wrong
+
+
+@pytest.mark.parametrize("when", ["planted_plan", "plan_with_planted_frames"])
+def test_what_hangs_grows_or_crashes_costs_itself_alone(
+    classifier, tmp_path, monkeypatch, when
+) -> None:
+    """When a file is opened, and when its frames are read."""
+    monkeypatch.setattr(reading_module, "plan", getattr(planted, when))
+    names = ["good", "hang_in_c", "grow", "crash", "fine"]
+    video = write_video(tmp_path / "made.avi", kind="mpeg4", frames=12, size=(64, 48))
+    for name in names:
+        (tmp_path / f"{name}.avi").write_bytes(video.read_bytes())
+    paths = [tmp_path / f"{name}.avi" for name in names]
+    reading = Reading(snippets=30, timeout_s=2, workers=2)
+    found = list(classify_files(classifier, paths, reading))
+    reasons = {Path(one.path).stem: one.reason for one in found if isinstance(one, Failure)}
+    assert [Path(one.path).stem for one in found] == names
+    assert {*reasons} == {"hang_in_c", "grow", "crash"}
+    assert "ended after 2 s without a result" in reasons["hang_in_c"]
+    assert "more than 4 GiB of memory" in reasons["grow"]
+    assert "ended the decoder (SIGSEGV), which may take 4 GiB" in reasons["crash"]
 
 
 def test_a_single_broken_file_raises_its_reason(classifier, tmp_path):
