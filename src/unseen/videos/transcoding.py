@@ -35,7 +35,7 @@ from unseen.base.names import by_plain_name
 from unseen.videos.encoding import (
     CODECS,
     EncodedClip,
-    encode_frames,
+    encode_i420,
     encoder_options,
     read_clip,
 )
@@ -174,12 +174,15 @@ def _run(
 def _bilinear_clip(stream: IO[bytes], settings: ClipSettings) -> EncodedClip:
     """The clip of whole RGB pictures in NUT, made smaller by OpenCV's rule: bilinear between the
     two nearest pixels a side, without antialiasing."""
-    return encode_frames(_smaller(stream, settings), settings)
+    return encode_i420(_smaller(stream, settings), settings)
 
 
 def _smaller(stream: IO[bytes], settings: ClipSettings) -> Iterator[np.ndarray]:
-    """(H, W, 3) uint8 pictures of a NUT stream, their short side `short_side`, one at a time."""
+    """(H * 3 // 2, W) uint8 I420 pictures of a NUT stream, their short side `short_side`, one at a
+    time."""
     import torch
+
+    from unseen.videos.colour import rgb_to_i420
 
     try:
         with av.open(stream, "r", format="nut") as container:
@@ -192,7 +195,7 @@ def _smaller(stream: IO[bytes], settings: ClipSettings) -> Iterator[np.ndarray]:
                 long = 2 * round(side * max(shape, 1 / shape) / 2)
                 size = (side, long) if shape > 1 else (long, side)
                 resized = torch.nn.functional.interpolate(pixels.float(), size, mode="bilinear")
-                yield resized[0].round_().clamp_(0, 255).byte().permute(1, 2, 0).numpy()
+                yield rgb_to_i420(resized[0].round_().clamp_(0, 255)).numpy()
     except av.FFmpegError:  # of a stream without frames
         return
 
