@@ -17,6 +17,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     return re.sub("<!-- command line -->", lambda _: "\n\n".join(command_line()), markdown)
 
 
+def on_page_content(html: str, **_: Any) -> str:
+    """Lists of columns in a table break behind their commas."""
+    return re.sub("<td><code>[^<]*", lambda cell: cell[0].replace(",", ",<wbr>"), html)
+
+
 def command_line() -> Iterator[str]:
     """A section for the command and for each of its parts."""
     if SOURCE not in sys.path:  # MkDocs takes back what a hook adds while it is loaded
