@@ -117,6 +117,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "datasets.demo-kinetics.subsets": (["train"], {"list_clips"}),
     "datasets.demo-kinetics.trimmed": (True, {"list_clips"}),
     "datasets.mine.media": ("videos", {"list_clips"}),
+    "datasets.mine.labels": ("layout", {"list_clips", "name_words"}),
     "datasets.demo-hmdb.shards": (2, {"list_clips", *VIDEOS}),
     "datasets.demo-hmdb.classes": (
         "elsewhere/classes.tsv",

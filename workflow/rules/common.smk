@@ -27,6 +27,7 @@ from unseen.plan import (
     listing,
     motion,
     paths,
+    predicting,
     records,
     report_page,
     scoring,

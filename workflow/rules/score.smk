@@ -43,10 +43,12 @@ use rule score_videos as score_permuted with:
         permute=asks(scoring.permutation),
 
 
-use rule score_videos as predict_classes with:
-    # Predictions for a data set that is no test set of the run: without labels, no accuracy.
+rule predict_classes:
+    """Predictions for a data set that is no test set of the run: without labels, no accuracy."""
+    input:
+        unpack(settled(predicting.inputs)),
     output:
-        predictions=paths.pair(paths.PREDICTIONS),
+        paths.pair(paths.PREDICTIONS),
     log:
         paths.log("predict_classes/{pair}"),
     benchmark:
@@ -54,4 +56,10 @@ use rule score_videos as predict_classes with:
     wildcard_constraints:
         pair=any_of(embedding.other_pairs(PLAN)),
     params:
-        seen=[],
+        stage=stage,
+        code=PLAN.code("predict_classes"),
+        threshold=PLAN.config.overlap.threshold,
+        arguments=told(predicting.arguments),
+    shell:
+        "{params.stage} --log {log:q} -- predict_classes.py {params.arguments:q}"
+        " --threshold {params.threshold} --output {output:q}"

@@ -21,6 +21,7 @@ def main() -> None:
     )
     parser.add_argument("--media", choices=["auto", "videos", "photographs"], default="auto")
     parser.add_argument("--exclude", nargs="*", default=[], help="classes to leave out")
+    parser.add_argument("--unlabelled", action="store_true", help="folders are no classes")
     parser.add_argument("--shards", type=int, required=True, help="parts of the clip store")
     parser.add_argument("--manifests", type=Path, required=True, help="folder: <shard>.csv")
     parser.add_argument("--labels", type=Path, required=True, help="output: clip_id,class")
@@ -38,6 +39,7 @@ def main() -> None:
             trimmed=TRIMMED[arguments.trimmed],
             media=arguments.media,
             exclude=tuple(arguments.exclude),
+            labelled=not arguments.unlabelled,
         ),
         shards=arguments.shards,
         manifests=arguments.manifests,

@@ -16,7 +16,7 @@ def main() -> None:
     parser.add_argument("--missing", type=Path, required=True)
     parser.add_argument("--sources", type=Path, help="which clips are of one video: clip_id,source")
     parser.add_argument("--predictions", type=Path, required=True)
-    parser.add_argument("--metrics", type=Path, help="without it, only predictions are made")
+    parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--per-class", type=Path)
     parser.add_argument("--confusions", type=Path)
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")

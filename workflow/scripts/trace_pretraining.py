@@ -2,17 +2,10 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from unseen.base.arguments import json_value, named_path
 from unseen.base.errors import run
 from unseen.classes.pretraining import Training, trace_pretraining
-
-
-def training(told: dict[str, Any]) -> Training:
-    """A training as the plan tells it."""
-    embeddings = {name: Path(path) for name, path in told["embeddings"].items()}
-    return Training(told["weights"], embeddings, Path(told["kept"]) if told["kept"] else None)
 
 
 def main() -> None:
@@ -26,7 +19,7 @@ def main() -> None:
     arguments = parser.parse_args()
     print(
         trace_pretraining(
-            [training(told) for told in arguments.trainings],
+            [Training.of(told) for told in arguments.trainings],
             arguments.unknown,
             dict(arguments.tests),
             threshold=arguments.threshold,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,6 +32,12 @@ class Training:
     weights: str
     embeddings: Mapping[str, Path]
     kept: Path | None = None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> "Training":
+        """A training as the plan tells it, as a JSON value."""
+        embeddings = {name: Path(path) for name, path in told["embeddings"].items()}
+        return cls(told["weights"], embeddings, Path(told["kept"]) if told["kept"] else None)
 
 
 def trace_pretraining(
@@ -61,7 +68,7 @@ def trace_pretraining(
     opponents = read_all(tests)
     rows = []
     for training in trainings:
-        near = nearest_unseen(_classes_of(training), opponents)
+        near = nearest_unseen(classes_of_training(training), opponents)
         rows += [
             as_row(neighbour)
             | {"overlaps": not neighbour.beyond(threshold), "weights": training.weights}
@@ -77,7 +84,7 @@ def trace_pretraining(
     )
 
 
-def _classes_of(training: Training) -> dict[str, Embeddings]:
+def classes_of_training(training: Training) -> dict[str, Embeddings]:
     """The classes that a training took, by data set."""
     found = read_all(training.embeddings)
     if training.kept is None:

@@ -17,6 +17,9 @@ FUNCTION_WORDS = frozenset(
 )
 """Words that name no action and no thing: those that the published lists drop, and their kin."""
 
+NAMED = 20
+"""So many classes that a list lacks are named."""
+
 _NEGATED = re.compile(r"\(\s*not\b[^)]*\)", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['\N{RIGHT SINGLE QUOTATION MARK}](s\b)?")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -103,7 +106,7 @@ def name_words(
     found = [name for name in brought if name not in exclude]
     if class_list:
         listed = read_classes(class_list)
-        _check_names(dataset, found, listed, class_list)
+        check_names(dataset, found, listed, class_list)
         classes = {name: words for name, words in listed.items() if name not in exclude}
         summary = f"{dataset}: {len(classes)} of {len(listed)} classes in {class_list}"
         wordless = [name for name, words in classes.items() if not words]
@@ -119,15 +122,18 @@ def name_words(
     return summary + (f"; left out if there: {', '.join(exclude)}" if exclude else "")
 
 
-def _check_names(dataset: str, names: Iterable[str], listed: ClassWords, source: Path) -> None:
+def check_names(dataset: str, names: Iterable[str], listed: ClassWords, source: Path) -> None:
+    """Raise UserError for classes of the data that their list lacks."""
     strangers = []
     for name in names:
         if name not in listed:
             similar = difflib.get_close_matches(name, list(listed), n=1)
             strangers.append(f"{name!r}" + "".join(f" (near {other!r})" for other in similar))
     if strangers:
+        more = len(strangers) - NAMED
+        named = ", ".join(strangers[:NAMED]) + (f" and {more} more" if more > 0 else "")
         raise UserError(
-            f"{dataset} has classes that {source} does not list: {', '.join(strangers)}"
+            f"{dataset} has classes that {source} does not list: {named}"
             "\n       Add them to a copy of the list and name that under `classes`."
         )
 

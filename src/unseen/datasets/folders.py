@@ -23,7 +23,8 @@ def rows(root: Path, options: LayoutOptions) -> Listing:
 
     A file in the root itself has no class. With `subsets`, the files below the folders of these
     names alone are taken, and classes are named from there. With `annotations`, a text file of
-    paths (one a line, relative to the root), these files alone are taken, and none has a class.
+    paths (one a line, relative to the root), these files alone are taken, and none has a class;
+    so it is with all files where the data are not `labelled`, however deep they lie.
 
     Raises:
         UserError: where the folders in the root are splits, and none of them is asked for.
@@ -32,10 +33,15 @@ def rows(root: Path, options: LayoutOptions) -> Listing:
     if options.annotations is not None:
         return _listed(files, root, options.annotations, notes)
     if options.subsets:
-        return Listing(_of_subsets(root, files, options.subsets), notes=notes)
-    _check_splits(root, files)
-    clips = [whole_file(file.path, file, file.folder or None) for file in files]
-    return Listing(clips, notes=notes + _depth_notes(clips, files))
+        clips = _of_subsets(root, files, options.subsets)
+    else:
+        clips = [whole_file(file.path, file, file.folder or None) for file in files]
+        if options.labelled:
+            _check_splits(root, files)
+            notes += _depth_notes(clips, files)
+    if not options.labelled:
+        clips = [clip._replace(class_name=None) for clip in clips]
+    return Listing(clips, notes=notes)
 
 
 def media(root: Path, declared: str) -> str:

@@ -41,6 +41,7 @@ class LayoutOptions:
         trimmed: Kinetics: whether files are cut to their ten seconds; `auto` finds out.
         media: what `folders` holds; with `auto` videos win over pictures.
         exclude: names of classes to leave out.
+        labelled: of `folders`, whether the folders around a file name its class.
     """
 
     annotations: Path | None = None
@@ -48,6 +49,7 @@ class LayoutOptions:
     trimmed: bool | Literal["auto"] = "auto"
     media: Literal["auto", "videos", "photographs"] = "auto"
     exclude: tuple[str, ...] = ()
+    labelled: bool = True
 
 
 @dataclass

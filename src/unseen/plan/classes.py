@@ -1,13 +1,23 @@
 """Class lists, class embeddings and overlap: what their stages read and are told."""
 
 from collections.abc import Iterable
+from typing import TypedDict
 
 from unseen.plan import paths
 from unseen.plan.plan import Inputs, Plan, class_embeddings, contents, meanings, named
-from unseen.plan.runs import Run, pretraining, pretraining_sets
+from unseen.plan.runs import Pretraining, Run, pretraining, pretraining_sets
 from unseen.plan.settings import WORD2VEC
 from unseen.plan.sources import class_list, class_lists
 from unseen.plan.specs import as_json
+
+
+class Told(TypedDict):
+    """A training whose classes count as seen: its name, its class embeddings and its kept list."""
+
+    weights: str
+    embeddings: dict[str, str]
+    kept: str | None
+
 
 # Words
 
@@ -144,16 +154,26 @@ def pretraining_arguments(plan: Plan, run: Run) -> list[str]:
     """Arguments of trace_pretraining.py: the trainings behind a run's weights, and its test
     sets."""
     trainings, unknown = pretraining(run, plan.runs)
-    told = [
-        {
-            "weights": one.weights,
-            "embeddings": {name: meanings(run, name) for name in one.sets},
-            "kept": paths.KEPT.format(run=one.kept) if one.kept else None,
-        }
-        for one in trainings
-    ]
+    told = [_told(run, one) for one in trainings]
     arguments = ["--trainings", as_json(told), "--tests", *_embeddings_told(run, _tested(run))]
     return [*arguments, *(["--unknown", *unknown] if unknown else [])]
+
+
+def trainings_told(plan: Plan, run: Run) -> list[Told]:
+    """All that a run has been trained on, its own training first, as JSON values."""
+    own = [_told(run, Pretraining("training", run.train_on))] if run.train_on else []
+    for one in own:
+        one["kept"] = plan.kept(run)[0]
+    return [*own, *(_told(run, one) for one in pretraining(run, plan.runs)[0])]
+
+
+def _told(run: Run, training: Pretraining) -> Told:
+    """A training for those that read its classes (`unseen.classes.pretraining.Training`)."""
+    return {
+        "weights": training.weights,
+        "embeddings": {name: meanings(run, name) for name in training.sets},
+        "kept": paths.KEPT.format(run=training.kept) if training.kept else None,
+    }
 
 
 def _tested(run: Run) -> list[str]:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from unseen.base.errors import UserError
 from unseen.base.settings import fields_of, mistakes_in, suggest, unread
 from unseen.network.settings import TrainingSettings
+from unseen.plan import paths
 from unseen.plan.runs import (
     PROMPTED,
     TORCHVISION_WEIGHTS,
@@ -17,7 +18,15 @@ from unseen.plan.runs import (
     settings_of,
     weights_kind,
 )
-from unseen.plan.settings import RANDOM_WORDS, WORD2VEC, Comparison, Configuration, Row, Run
+from unseen.plan.settings import (
+    RANDOM_WORDS,
+    WORD2VEC,
+    Comparison,
+    Configuration,
+    Dataset,
+    Row,
+    Run,
+)
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
 PLACES = ("device", "dtype", "threads", "workers")
@@ -82,6 +91,20 @@ def _dataset_mistakes(config: Configuration) -> Iterator[str]:
                 f"datasets.{name} lacks the key annotations, which the layout "
                 f"{dataset.layout} needs"
             )
+        if dataset.labels == "none" and dataset.layout != "folders":
+            yield (
+                f"datasets.{name}.labels is none, which is possible with layout: folders alone"
+                f" (not {dataset.layout or 'a class list'})"
+            )
+        elif dataset.is_unlabelled and dataset.exclude:
+            yield f"datasets.{name}.exclude names classes of clips, but {_unlabelled(dataset)}"
+
+
+def _unlabelled(dataset: Dataset) -> str:
+    """Why no clip of a data set has a class."""
+    if dataset.labels == "none":
+        return "its clips have none (labels: none)"
+    return "its clips have none (annotations is a list of paths)"
 
 
 def _run_mistakes(config: Configuration) -> Iterator[str]:
@@ -95,6 +118,10 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
                     yield f"runs.{name}.{key} names no data set: {dataset}" + suggest(
                         dataset, datasets
                     )
+        for dataset in run.train_on or ():
+            if dataset in datasets and datasets[dataset].is_unlabelled:
+                why = _unlabelled(datasets[dataset])
+                yield f"runs.{name}.train_on: {dataset} has no classes to learn: {why}"
         if name.endswith("-permuted"):
             yield f"runs.{name}: names that end in -permuted are those of the controls"
         both = {*(run.train_on or ())} & {*run.unseen}
@@ -246,6 +273,12 @@ def _score_mistakes(
             )
         elif not config.datasets[dataset].layout:
             yield f"{where}.datasets: {dataset} has no layout, so it has no videos"
+        elif config.datasets[dataset].is_unlabelled:
+            yield (
+                f"{where}.datasets: {dataset} cannot be scored: "
+                f"{_unlabelled(config.datasets[dataset])}; ask for its predictions, "
+                f"{paths.PREDICTIONS.format(run=name, dataset=dataset)}"
+            )
         elif dataset not in run.unseen and not run.allow_seen:
             yield (
                 f"{where} scores run {name} on {dataset}, which is not in its "
@@ -269,5 +302,8 @@ def _figure_mistakes(config: Configuration) -> Iterator[str]:
         for dataset in figures.datasets or ():
             if dataset not in config.datasets or not config.datasets[dataset].layout:
                 yield f"figures.datasets names no data set with videos: {dataset}"
+            elif config.datasets[dataset].is_unlabelled:
+                why = _unlabelled(config.datasets[dataset])
+                yield f"figures.datasets: {dataset} cannot be scored: {why}"
             elif dataset not in run.unseen and not run.allow_seen:
                 yield f"figures.datasets: {dataset} is not in the unseen of run {name}"

@@ -2,11 +2,13 @@
 
 from unseen.plan import paths
 from unseen.plan.plan import Inputs, Plan, rendered
-from unseen.plan.sources import listing_digest
+from unseen.plan.sources import check_folders, listing_digest
 
 
 def digest(plan: Plan, dataset: str) -> str:
-    """What a listing depends on, from the files themselves."""
+    """What a listing depends on, from the files themselves. Raises UserError for folders whose
+    names are no classes, which a dry-run is to say."""
+    check_folders(plan, dataset)
     return listing_digest(plan, dataset)
 
 
@@ -32,6 +34,8 @@ def arguments(plan: Plan, dataset: str) -> list[str]:
     arguments += ["--trimmed", str(section.trimmed).lower()]
     if section.subsets:
         arguments += ["--subsets", *section.subsets]
+    if section.labels == "none":
+        arguments += ["--unlabelled"]
     if section.exclude:
         arguments += ["--exclude", *section.exclude]
     return arguments

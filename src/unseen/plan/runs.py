@@ -278,7 +278,7 @@ def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:
     """The data sets that each run is scored on: its unseen ones, those of the tables' rows and
     those of the comparisons.
 
-    Of a class list alone there is nothing to score.
+    Of a class list alone, and of videos without labels, there is nothing to score.
     """
     tests = {name: dict.fromkeys(run.unseen) for name, run in config.runs.items()}
     for rows in config.tables.values():
@@ -288,7 +288,11 @@ def _tests(config: Configuration) -> dict[str, tuple[str, ...]]:
         for run in (pair.run, pair.against):
             tests[run] |= dict.fromkeys(pair.datasets)
     return {
-        name: tuple(dataset for dataset in sets if config.datasets[dataset].layout)
+        name: tuple(
+            dataset
+            for dataset in sets
+            if config.datasets[dataset].layout and not config.datasets[dataset].is_unlabelled
+        )
         for name, sets in tests.items()
     }
 

@@ -12,15 +12,22 @@ def test_pairs(plan: Plan) -> list[str]:
 
 def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
     """The files of `arguments`. The test labels are read here and nowhere before."""
-    files = _files(plan, run, dataset)
-    large = files.pop("embeddings"), files.pop("labels"), files.pop("sources")
-    return Inputs(large=large, small=tuple(files.values()))
+    return as_inputs(files_of(plan, run, dataset))
+
+
+def as_inputs(files: dict[str, str]) -> Inputs:
+    """Files by their option as what a job reads."""
+    large = ("embeddings", "labels", "sources")
+    return Inputs(
+        large=tuple(path for name, path in files.items() if name in large),
+        small=tuple(path for name, path in files.items() if name not in large),
+    )
 
 
 def arguments(plan: Plan, run: Run, dataset: str) -> list[str]:
     """The same as arguments of score_videos.py."""
     return [
-        part for name, path in _files(plan, run, dataset).items() for part in (f"--{name}", path)
+        part for name, path in files_of(plan, run, dataset).items() for part in (f"--{name}", path)
     ]
 
 
@@ -34,7 +41,7 @@ def permutation(_plan: Plan, run: Run) -> list[str]:
     return ["--permute", str(run.seed)]
 
 
-def _files(plan: Plan, run: Run, dataset: str) -> dict[str, str]:
+def files_of(plan: Plan, run: Run, dataset: str) -> dict[str, str]:
     """What scores are made of, by the option of score_videos.py that names it."""
     return {
         "embeddings": paths.VIDEO_EMBEDDINGS.format(run=run.name, dataset=dataset),

@@ -56,6 +56,10 @@ class Dataset(Section):
     """Kinetics: are the files cut to their ten seconds already?"""
     media: Literal["auto", "videos", "photographs"] = "auto"
     """Videos or photographs; with auto videos win over pictures."""
+    labels: Literal["layout", "none"] = "layout"
+    """Where the clips' classes come from: as the layout says, or, of folders, from nowhere: then
+    its folders are no classes, `classes` says which there are to choose from, and there are
+    predictions but no scores (ask for results/predictions/<run>/<dataset>.csv)."""
     shards: Annotated[int, Field(ge=1, le=9999)] = 16
     """Parts that the clip store is divided into."""
     classes: str | None = None
@@ -63,6 +67,11 @@ class Dataset(Section):
     lists and words). Default: config/classes/<dataset>.tsv where it exists."""
     exclude: list[str] = []
     """Classes to leave out."""
+
+    @property
+    def is_unlabelled(self) -> bool:
+        """Whether it is known beforehand that no clip has a class."""
+        return self.labels == "none" or (self.layout == "folders" and bool(self.annotations))
 
 
 class ClipsKeys(Section):

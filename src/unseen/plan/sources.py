@@ -7,6 +7,8 @@ from pathlib import Path
 from unseen import datasets as layouts
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest, json_digest
+from unseen.classes.class_list import read_classes
+from unseen.classes.words import check_names
 from unseen.plan.plan import Plan, is_rendered, root_of
 from unseen.plan.runs import weights_kind
 from unseen.plan.settings import FETCHED_VECTORS
@@ -35,8 +37,10 @@ def _missing(plan: Plan) -> Iterator[str]:
             yield f"datasets.{name}.root: {dataset.root}"
         if dataset.annotations and not Path(dataset.annotations).is_file():
             yield f"datasets.{name}.annotations: {dataset.annotations}"
-    for name in config.datasets:
+    for name, dataset in config.datasets.items():
         path = class_list(plan, name)
+        if dataset.is_unlabelled and not path:
+            yield f"datasets.{name}.classes: nothing says which classes there are to choose from"
         if path and not Path(path).is_file():
             yield f"datasets.{name}.classes: {path}"
         if not path and name not in plan.listed:
@@ -78,6 +82,7 @@ def layout_options(plan: Plan, name: str) -> layouts.LayoutOptions:
         trimmed=dataset.trimmed,
         media=dataset.media,
         exclude=tuple(dataset.exclude),
+        labelled=dataset.labels != "none",
     )
 
 
@@ -95,6 +100,23 @@ def listing_digest(plan: Plan, name: str) -> str:
             root_of(dataset), str(dataset.layout), layout_options(plan, name)
         )
     return _LISTINGS[key]
+
+
+def check_folders(plan: Plan, name: str) -> None:
+    """Raise UserError where folders, read as classes, are none of those that the set's list names,
+    and where nothing in the root fits."""
+    dataset, path = plan.config.datasets[name], class_list(plan, name)
+    if dataset.layout != "folders" or is_rendered(dataset) or path is None:
+        return
+    listing = layouts.read_listing(name, "folders", root_of(dataset), layout_options(plan, name))
+    brought = sorted({clip.class_name for clip in listing.clips if clip.class_name})
+    try:
+        check_names(name, brought, read_classes(Path(path)), Path(path))
+    except UserError as error:
+        raise UserError(
+            f"{error}\n       If the folders in {dataset.root} are no classes, say so:"
+            f" `labels: none` under datasets.{name}."
+        ) from None
 
 
 def vectors_digest(plan: Plan) -> str:

@@ -142,6 +142,9 @@ def _not_served(plan: Plan, reading: _Reading) -> str:
     run, dataset = reading.values.get("run", ""), reading.values.get("dataset", "")
     if dataset in plan.config.datasets and dataset not in plan.listed:
         return f": {dataset} is a class list without files"
+    if dataset in plan.listed and plan.config.datasets[dataset].is_unlabelled:
+        predictions = paths.PREDICTIONS.format(run=run or "<run>", dataset=dataset)
+        return f": {dataset} has no labels to score by; ask for {predictions}"
     if run in plan.runs and dataset in plan.listed and dataset not in plan.runs[run].tests:
         base = plan.runs[run].base
         return f": run {run} is not tested on {dataset}; add it to runs.{base}.unseen"

@@ -7,12 +7,7 @@
     print(prediction.classes[0], prediction.distances[0], prediction.unsure)
     print(classifier.classify_frames(frames).classes[:5])  # (L, 3, H, W) uint8, or 0..1
 
-A zero-shot model always answers something. A prediction is therefore called *unsure* when its best
-class is no nearer than classes usually are: than half of the classes that the model was trained on
-are to this very video. This needs nothing but the model file, and follows each video: one that lies
-near to everything must lie nearer to its class. Under a convex combination a video lies among the
-weights' own classes by construction, so that half of them are no measure there: its best class is
-compared with the nearest of as many of these as were asked for, drawn at random.
+When a prediction is *unsure*: `unseen.results.unsure`.
 """
 
 import io
@@ -59,6 +54,7 @@ from unseen.prediction.requested_classes import (
     parse_classes,
 )
 from unseen.results.nearest import cosine_distances
+from unseen.results.unsure import usual_distance, usual_share
 from unseen.videos.footage import Frames
 from unseen.videos.loading import SnippetBatch
 from unseen.videos.probing import VideoError
@@ -163,12 +159,9 @@ class Classifier:
 
     @property
     def usual_share(self) -> float:
-        """The share of the training classes that are nearer to a video than it usually is to its
-        best class; of a convex combination that below which the nearest of U random ones lies in
-        half of all draws."""
-        if self.network.settings.get("method") != METHOD:
-            return 0.5
-        return float(1 - 0.5 ** (1 / len(self.requested.names)))
+        """See `unseen.results.unsure`."""
+        is_convex = self.network.settings.get("method") == METHOD
+        return usual_share(len(self.requested.names), is_convex=is_convex)
 
     @torch.inference_mode()
     def _encode(self, snippets: Tensor) -> Array:
@@ -317,16 +310,6 @@ def predictions(
         ranked = [names[place] for place in order]
         result.append(Prediction(ranked, row[order].tolist(), usual_distance(reference, share)))
     return result
-
-
-def usual_distance(trained: npt.NDArray[np.floating[Any]], share: float = 0.5) -> float | None:
-    """How near classes usually are to a video: the distance that `share` of its distances (C,) to
-    the training classes stay below. None without any.
-
-    >>> usual_distance(np.array([0.9, 0.2, 0.6]))
-    0.6
-    """
-    return float(np.quantile(trained, share)) if len(trained) else None
 
 
 # Files to features

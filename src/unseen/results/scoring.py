@@ -11,6 +11,7 @@ import numpy as np
 from unseen.base.errors import UserError
 from unseen.base.tabular import write_rows
 from unseen.results.nearest import ranks
+from unseen.results.predictions import write_predictions
 from unseen.results.protocols import MEASURES, NEAREST, accuracies, count_right, measure
 from unseen.results.test_set import (
     Truth,
@@ -45,20 +46,14 @@ PER_CLASS_COLUMNS = (
     "top5",
 )
 CONFUSIONS_COLUMNS = ("class", "predicted", "videos", "percent")
-PREDICTIONS_COLUMNS = (
-    "clip_id",
-    "class",
-    *(f"top{k}" for k in range(1, NEAREST + 1)),
-    *(f"distance{k}" for k in range(1, NEAREST + 1)),
-)
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where the scores go; without `metrics` only the predictions are written."""
+    """Where the scores go."""
 
     predictions: Path
-    metrics: Path | None = None
+    metrics: Path
     per_class: Path | None = None
     confusions: Path | None = None
 
@@ -95,12 +90,10 @@ def score(
     distances = class_distances(video_embeddings, videos, classes, vectors, order)
     widest = distances[videos.snippets]
     write_predictions(outputs.predictions, videos.clip_ids, truth.readable, classes, widest)
-    if outputs.metrics is None:
-        return f"{len(videos.clip_ids)} videos predicted among {len(classes)} classes"
     if not classes_of:
         raise UserError(
-            f"{labels} names no class, so there is nothing to score: "
-            f"only the predictions can be made"
+            f"{labels} names no class, so there is nothing to score: say `labels: none` under the "
+            f"data set, and ask for its predictions, results/predictions/<run>/<dataset>.csv"
         )
     metrics = measure(distances, truth, len(classes), seed)
     write_metrics(outputs.metrics, metrics, seen_allowed)
@@ -129,23 +122,6 @@ def write_metrics(path: Path, rows: Iterable[dict[str, Any]], seen_allowed: bool
 
 def _percent(value: float | None) -> str | None:
     return None if value is None else f"{value:.4f}"
-
-
-def write_predictions(
-    path: Path,
-    clip_ids: Sequence[str],
-    truth: np.ndarray,
-    classes: Sequence[str],
-    distances: np.ndarray,
-) -> None:
-    """Write each video's true class (empty if unknown) and its five nearest classes."""
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, :NEAREST]
-    rows = []
-    for clip, true, near, row in zip(clip_ids, truth, nearest, distances, strict=True):
-        names = {f"top{k}": classes[index] for k, index in enumerate(near, 1)}
-        values = {f"distance{k}": f"{row[index]:.6f}" for k, index in enumerate(near, 1)}
-        rows.append({"clip_id": clip, "class": classes[true] if true >= 0 else ""} | names | values)
-    write_rows(path, PREDICTIONS_COLUMNS, rows)
 
 
 def per_class_rows(

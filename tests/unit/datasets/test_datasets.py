@@ -149,6 +149,16 @@ def test_folders_without_classes(tmp_path):
     assert classes(listed("folders", tmp_path)) == {"one.mp4": None, "two.mp4": None}
 
 
+def test_folders_that_are_no_classes(tmp_path):
+    """However deep the videos lie, and though the folders look like splits."""
+    touch(tmp_path, "train/may/one.mp4", "test/two.mp4")
+    listing = listed("folders", tmp_path, labelled=False)
+    assert classes(listing) == {"train/may/one.mp4": None, "test/two.mp4": None}
+    assert listing.notes == []
+    of_one = listed("folders", tmp_path, labelled=False, subsets=("test",))
+    assert classes(of_one) == {"test/two.mp4": None}
+
+
 def test_folders_take_a_list_of_paths(tmp_path):
     root = touch(tmp_path / "root", "a/one.mp4", "a/two.mp4", "three.mp4")
     wanted = tmp_path / "list.txt"

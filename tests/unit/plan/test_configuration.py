@@ -37,6 +37,13 @@ def one_run(**keys):
     return {"runs": {"a": {"train_on": "kinetics", **keys}}}
 
 
+def with_mine(runs=None, table2=(), figures=None, **keys):
+    """A folder of videos without labels, and what is asked of it."""
+    mine = {"layout": "folders", "root": "/m", "labels": "none", **keys}
+    others = {"table2": [*table2], "figures": figures or {}} | ({"runs": runs} if runs else {})
+    return {"datasets": {**DATASETS, "mine": mine}, **others}
+
+
 def test_defaults_are_the_papers():
     training = complete().training
     assert (training.batch_size, training.learning_rate, training.epochs) == (22, 1e-3, 150)
@@ -97,6 +104,28 @@ def test_numbers_that_yaml_takes_for_text():
         ({"clips": {"damaged": 2}}, ["clips.damaged is 2", "at most 1"]),
         ({"embeddings": {"random_words": {"encoder": "e"}}}, ["embeddings.random_words"]),
         (one_run(weights="KINETICS400_V1", trained_on="photos"), ["runs.a.trained_on", "none"]),
+        (
+            {"datasets": DATASETS | {"ucf": {**DATASETS["ucf"], "labels": "none"}}},
+            ["ucf.labels", "layout: folders"],
+        ),
+        (with_mine(labels="non"), ["datasets.mine.labels is 'non'; possible: layout, none"]),
+        (with_mine(exclude=["a"]), ["datasets.mine.exclude", "labels: none"]),
+        (
+            with_mine(runs={"a": {"train_on": "mine"}}),
+            ["runs.a.train_on: mine has no classes to learn", "labels: none"],
+        ),
+        (
+            with_mine(labels="layout", annotations="l.txt", runs={"a": {"train_on": ["mine"]}}),
+            ["runs.a.train_on: mine has no classes to learn", "a list of paths"],
+        ),
+        (
+            with_mine(table2=[{"run": "e2e", "datasets": ["mine"]}]),
+            ["table2[0].datasets: mine cannot be scored", "results/predictions/e2e/mine.csv"],
+        ),
+        (
+            with_mine(figures={"end_to_end": "e2e", "datasets": ["mine"]}),
+            ["figures.datasets: mine cannot be scored"],
+        ),
         (one_run(embedding="word2vex"), ["runs.a.embedding", "did you mean word2vec"]),
     ],
 )
@@ -123,6 +152,13 @@ def test_scores_on_a_set_that_is_not_unseen_are_refused():
     runs = {"e2e": {"train_on": "kinetics", "unseen": ["ucf"], "allow_seen": True}}
     runs = expand_runs(complete(table2=row, runs=runs))
     assert runs["e2e"].tests == ("ucf", "hmdb")
+
+
+def test_videos_without_labels_are_no_test_set():
+    """Their classes can be kept unseen, and nothing of them is scored."""
+    runs = {"e2e": {"train_on": "kinetics", "unseen": ["ucf", "mine"]}}
+    run = expand_runs(complete(**with_mine(runs=runs)))["e2e"]
+    assert run.prune_against == ("ucf", "mine") and run.tests == ("ucf",)
 
 
 def test_each_seed_is_a_run_and_starts_from_its_own_pretraining():

@@ -18,6 +18,7 @@ from unseen.plan import (
     figures,
     listing,
     paths,
+    predicting,
     report_page,
     scoring,
     sources,
@@ -246,3 +247,57 @@ def test_a_users_videos_are_no_files_of_the_workflow():
     plan = read_plan(values, "tiny", REPOSITORY)
     assert listing.inputs(plan, "demo-hmdb") == Inputs()
     assert clips.manifest(plan, "demo-hmdb", "000").stored == ()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> dict[str, object]:
+    """A data set of two videos in folders, one within the other, and a list of other classes."""
+    (tmp_path / "videos/2024/may").mkdir(parents=True)
+    for name in ("2024/one.mp4", "2024/may/two.mp4"):
+        (tmp_path / "videos" / name).touch()
+    (tmp_path / "mine.txt").write_text("surfing\njuggling\n")
+    root, list_of_them = str(tmp_path / "videos"), str(tmp_path / "mine.txt")
+    return {"layout": "folders", "root": root, "classes": list_of_them}
+
+
+def with_mine(mine: dict[str, object], **keys: object) -> Plan:
+    values = yaml.safe_load((REPOSITORY / "tests/config/tiny.yaml").read_text())
+    return plan_of("tests/config/tiny.yaml", datasets={**values["datasets"], "mine": mine | keys})
+
+
+def test_folders_that_are_no_classes_are_found_before_any_job(mine: dict[str, object]) -> None:
+    with pytest.raises(UserError, match="list: '2024', '2024/may'") as error:
+        listing.digest(with_mine(mine), "mine")
+    assert "`labels: none` under datasets.mine" in str(error.value)
+    labelled = with_mine(mine, labels="none")
+    assert listing.digest(labelled, "mine")
+    assert listing.arguments(labelled, "mine")[-1] == "--unlabelled"
+
+
+def test_videos_without_labels_need_a_list_of_classes(mine: dict[str, object]) -> None:
+    with pytest.raises(UserError, match=r"datasets.mine.classes: nothing says which classes"):
+        sources.check_sources(with_mine(mine, labels="none", classes=None))
+
+
+def test_what_a_run_knows_beside_videos_without_labels(mine: dict[str, object]) -> None:
+    plan = with_mine(mine, labels="none")
+    run = plan.runs["demo-e2e"]
+    assert "demo-e2e/mine" in embedding.other_pairs(plan)
+    arguments = predicting.arguments(plan, run, "mine")
+    told = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    embeddings = "results/class_embeddings/word2vec"
+    own = {"demo-kinetics": f"{embeddings}/demo-kinetics.h5"}
+    kept = "results/kept/demo-e2e.txt"
+    trained = json.loads(told["--trained"])
+    assert (trained["embeddings"], trained["kept"]) == (own, kept)
+    assert [(one["weights"], one["kept"]) for one in json.loads(told["--trainings"])] == [
+        ("training", kept),
+        ("demo-sun", "results/kept/demo-sun.txt"),
+    ]
+    inputs = predicting.inputs(plan, run, "mine")
+    assert {*own.values(), kept, "results/kept/demo-sun.txt"} <= {*inputs.small}
+    assert f"{embeddings}/mine.h5" in inputs.small
+    assert inputs.large == (
+        "results/video_embeddings/demo-e2e/mine.h5",
+        "results/labels/mine.csv",
+    )

@@ -283,14 +283,9 @@ def test_clips_of_a_photograph_have_its_class(tmp_path):
     assert (row["videos"], row["top1"]) == ("8", "100.0000")
 
 
-def test_videos_without_labels_are_predicted_and_not_scored(tmp_path):
+def test_videos_without_labels_are_not_scored(tmp_path):
     files = make_test_set(tmp_path, CLASSES, named(CLASSES, 2), labelled=False)
-    outputs = scoring.Outputs(tmp_path / "predictions.csv")
-    arguments = (files.embeddings, files.class_embeddings, files.labels)
-    text = scoring.score(*arguments, files.rejected, files.missing, outputs)
-    assert text == "20 videos predicted among 10 classes"
-    assert {row["class"] for row in read_rows(outputs.predictions)} == {""}
-    with pytest.raises(UserError, match="nothing to score"):
+    with pytest.raises(UserError, match="nothing to score: say `labels: none`"):
         files.score(tmp_path)
 
 
