@@ -1,6 +1,7 @@
 """Kinds of command-line arguments that several scripts share."""
 
 import argparse
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,17 @@ def json_value(text: str) -> Any:
         return json.loads(Path(text[1:]).read_text() if text.startswith("@") else text)
     except (OSError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"not JSON: {text[:60]} ({error})") from None
+
+
+def file_name(text: str) -> Path:
+    """The name of a file or a folder; a leading `~` is the home folder, as the shell has it."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("an empty name")
+    if "://" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} is an address: download it and name the file")
+    with contextlib.suppress(RuntimeError):  # a user who is not known
+        return Path(text).expanduser()
+    return Path(text)
 
 
 def named_path(text: str) -> tuple[str, Path]:

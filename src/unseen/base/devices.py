@@ -33,6 +33,8 @@ def pick_device(name: str, local_rank: int | None = None) -> torch.device:
         if local_rank >= count:
             raise UserError(f"gpus: more than {count} are asked for, and PyTorch sees {count}")
         return torch.device("cuda", local_rank)
+    if name != "cpu":
+        raise UserError(f"device: {name} is not known; possible: auto, cpu, cuda")
     return torch.device(name)
 
 
@@ -68,7 +70,10 @@ def pick_dtype(name: str, device: torch.device) -> torch.dtype:
     """`auto` is bfloat16 where the device has instructions for it, else float32."""
     if name == "auto":
         name = "bfloat16" if _has_bfloat16(device) else "float32"
-    return {"bfloat16": torch.bfloat16, "float32": torch.float32}[name]
+    known = {"bfloat16": torch.bfloat16, "float32": torch.float32}
+    if name not in known:
+        raise UserError(f"dtype: {name} is not known; possible: auto, {', '.join(known)}")
+    return known[name]
 
 
 def _has_bfloat16(device: torch.device) -> bool:

@@ -18,9 +18,10 @@ def run(main: Callable[[], int | None]) -> None:
     """Run a command's `main` and leave the process with its exit code.
 
     A `UserError` becomes one `error:` line on stderr, with control characters shown and not sent,
-    and exit code 1. An interruption (Ctrl-C) ends in one line and exit code 130, a reader that
-    goes away (`| head`) in silence and 141, as shells have them. Anything else keeps its
-    traceback, since it is a fault of the program.
+    and exit code 1; so does what the system says of a file: a name that is too long, a permission
+    that is missing, a full disk. An interruption (Ctrl-C) ends in one line and exit code 130, a
+    reader that goes away (`| head`) in silence and 141, as shells have them. Anything else keeps
+    its traceback, since it is a fault of the program.
     """
     try:
         code = main()
@@ -34,5 +35,11 @@ def run(main: Callable[[], int | None]) -> None:
         code = 141
     except UserError as error:
         say(f"error: {error}", sys.stderr)
+        code = 1
+    except OSError as error:
+        if error.strerror is None:
+            raise
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        say(f"error: {place}{error.strerror}", sys.stderr)
         code = 1
     sys.exit(code)

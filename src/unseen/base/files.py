@@ -68,7 +68,7 @@ def atomic(path: Path | str) -> Iterator[Path]:
             with whole.open("rb") as content, path.open("ab") as stream:
                 shutil.copyfileobj(content, stream)
         return
-    path = path.resolve() if path.is_symlink() else path
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     here = f".{path.name}.{socket.gethostname()}-"
     for left in path.parent.glob(f"{glob.escape(here)}*.tmp"):
@@ -106,7 +106,7 @@ def check_writable(path: Path) -> None:
             if not os.access(path, os.W_OK):
                 raise UserError(f"{path} cannot be written")
             return
-        place = path.resolve() if path.is_symlink() else path.absolute()
+        place = Path(os.path.realpath(path)) if path.is_symlink() else path.absolute()
         place.exists()  # a name that is too long
         folder = next(parent for parent in place.parents if parent.exists())
         with tempfile.TemporaryFile(dir=folder):

@@ -14,6 +14,9 @@ Result = TypeVar("Result")
 
 HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 """What a terminal obeys, what ends a line or turns its direction, and what is no UTF-8."""
+LONGEST_LINE = 2000
+"""Letters of a line that is said."""
+_LONG_WORD = re.compile(r"(\S{200})\S{100,}(\S{60})")
 _ESCAPE = re.compile(r"\\x([0-9a-f]{2})|\\u(202[89a-e]|206[6-9])")
 _BYTE = 0xDC00
 """Python keeps a byte of a name that is no UTF-8 as this and the byte."""
@@ -29,8 +32,18 @@ def shown(text: str) -> str:
 
 
 def say(text: str, stream: TextIO | None = None) -> None:
-    """Print lines, to stdout without `stream`, of which a terminal obeys no character."""
-    print("\n".join(map(shown, text.split("\n"))), file=stream or sys.stdout)
+    """Print lines, to stdout without `stream`, of which a terminal obeys no character.
+
+    A line that nobody would read, as with a name of thousands of letters in it, is cut in the
+    middle.
+    """
+    lines = [_cut(shown(line)) for line in text.split("\n")]
+    print("\n".join(lines), file=stream or sys.stdout)
+
+
+def _cut(line: str) -> str:
+    line = _LONG_WORD.sub(r"\1...\2", line)
+    return line if len(line) <= LONGEST_LINE else f"{line[: LONGEST_LINE - 500]} ... {line[-495:]}"
 
 
 def _escaped(match: re.Match[str]) -> str:

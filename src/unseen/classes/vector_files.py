@@ -126,6 +126,8 @@ def _opened(path: Path) -> Iterator[io.BufferedReader]:
                 content = stack.enter_context(_only_member(path, file))
             yield io.BufferedReader(content, HEAD)
     except (EOFError, OSError, zlib.error, zipfile.BadZipFile) as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise UserError(f"{path} cannot be read: {error.strerror}") from None
         raise UserError(f"{path} is damaged or not complete: {error}") from None
 
 

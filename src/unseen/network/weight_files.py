@@ -34,12 +34,15 @@ def read_weight_file(path: Path) -> WeightFile:
 
     Raises UserError for a file that is damaged, holds more than weights, or is something else.
     """
-    if not path.is_file():
-        raise UserError(f"{path} is {'a folder, not a file' if path.is_dir() else 'not there'}")
-    verify_digest(path)
-    if not is_tensor_file(path):
-        return _of_torch(read_torch_file(path), path)
-    state, description = read_tensors(path)
+    try:
+        if not path.is_file():
+            raise UserError(f"{path} is {'a folder, not a file' if path.is_dir() else 'not there'}")
+        verify_digest(path)
+        if not is_tensor_file(path):
+            return _of_torch(read_torch_file(path), path)
+        state, description = read_tensors(path)
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
     if description is None and any(name.startswith(OWN_PARTS) for name in state):
         raise UserError(f"{path} is damaged: a model of this project without its digest")
     return WeightFile(state, description or {})

@@ -1,11 +1,13 @@
 """A trained model on anybody's videos and classes: the command `unseen`, and the same in Python.
 
-    from unseen.prediction import load_classifier
+    from unseen.prediction import Reading, classify_files, load_classifier
     names = ["riding a horse", "surfing"]
     classifier = load_classifier("model.safetensors", names, "googlenews.bin")
     prediction = classifier.classify_file("holiday.mp4").prediction
     print(prediction.classes[0], prediction.distances[0], prediction.unsure)
     print(classifier.classify_frames(frames).classes[:5])  # (L, 3, H, W) uint8, or 0..1
+    for video in classify_files(classifier, files, Reading(window_s=10)):  # along time
+        print(video.path, video.windows)
 
 The names below are loaded when they are first asked for, since they bring PyTorch along.
 """

@@ -1,18 +1,20 @@
 """A trained model on anybody's videos and classes: the nearest of the classes that were asked for.
 
-    from unseen.prediction import load_classifier
+    from unseen.prediction import Reading, classify_files, load_classifier
     names = ["riding a horse", "surfing"]
     classifier = load_classifier("model.safetensors", names, "googlenews.bin")
     prediction = classifier.classify_file("holiday.mp4").prediction
     print(prediction.classes[0], prediction.distances[0], prediction.unsure)
     print(classifier.classify_frames(frames).classes[:5])  # (L, 3, H, W) uint8, or 0..1
+    for video in classify_files(classifier, files, Reading(window_s=10)):  # along time
+        print(video.path, video.windows)
 
 When a prediction is *unsure*: `unseen.results.unsure`.
 """
 
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
 from unseen.network.zero_shot_network import ZeroShotNetwork
+from unseen.prediction.model_list import snippets_of_tests
 from unseen.prediction.reading import (
     SNIPPETS,
     Piece,
@@ -51,7 +54,7 @@ from unseen.prediction.requested_classes import (
     Trained,
     embed_beside,
     embed_requested,
-    parse_classes,
+    wanted_classes,
 )
 from unseen.results.nearest import cosine_distances
 from unseen.results.unsure import usual_distance, usual_share
@@ -123,6 +126,8 @@ class Classifier:
     trained_vectors: Array
     device: torch.device
     dtype: torch.dtype
+    snippets: int | None = None
+    """Snippets a video that the model was tested with, if its results are there."""
 
     @property
     def seen(self) -> dict[str, Seen]:
@@ -137,14 +142,16 @@ class Classifier:
         return result
 
     def classify_frames(
-        self, frames: npt.ArrayLike | Tensor, snippets: int = SNIPPETS
+        self, frames: npt.ArrayLike | Tensor, snippets: int | None = None
     ) -> Prediction:
-        """Classify a video given as its frames (L, 3, H, W) RGB, uint8 or floating point 0..1.
+        """Classify a video given as its frames (L, 3, H, W) RGB, uint8 or floating point 0..1: a
+        tensor, an array, or lists of numbers.
 
-        Raises ValueError for frames of another shape or range.
+        `snippets` are as for a file (None: as the model was tested, else 25). Raises TypeError for
+        what is no array of numbers, ValueError for frames of another shape or range.
         """
-        pixels = frames if isinstance(frames, Tensor) else torch.from_numpy(np.array(frames))
-        features = self._encode(frame_snippets(pixels, self.input_settings, snippets))
+        number = snippets if snippets is not None else self.snippets or SNIPPETS
+        features = self._encode(frame_snippets(as_tensor(frames), self.input_settings, number))
         return self.nearest(features.mean(axis=0, keepdims=True))[0]
 
     def nearest(self, features: Array) -> list[Prediction]:
@@ -193,10 +200,15 @@ def load_classifier(
     that the model was trained with; classes that it was trained on need none. `device` is auto, cpu
     or cuda; `dtype` auto, float32 or bfloat16.
 
-    Raises UserError when the model or the vectors cannot be used.
+    Raises UserError when the model, the classes or the vectors cannot be used, TypeError for
+    classes that are no texts.
     """
     picked = pick_device(device)
-    wanted = _wanted(classes)
+    wanted = wanted_classes(classes)
+    if not 0 <= threshold <= 2:
+        raise UserError(f"threshold is a cosine distance from 0 to 2, not {threshold}")
+    if likeliest < 1:
+        raise UserError(f"likeliest is a number of classes from 1, not {likeliest}")
     vectors = Path(word_vectors) if word_vectors else None
     if Path(model).is_dir():
         raise _of_method_dual(model)
@@ -209,6 +221,7 @@ def load_classifier(
         trained = trained_classes(content)
         requested = embed_requested(wanted, trained, vectors, threshold=threshold)
         reference, input_settings = trained.vectors, _input_settings(content)
+        tested = snippets_of_tests(Path(model))
     else:
         published = find_published(str(model))
         if vectors is None:
@@ -222,7 +235,7 @@ def load_classifier(
             published.name, sources, likeliest=likeliest, centre=centre
         )
         network.to(picked).requires_grad_(False)
-        input_settings = published.input
+        input_settings, tested = published.input, None
     return Classifier(
         network=network,
         input_settings=input_settings,
@@ -231,6 +244,7 @@ def load_classifier(
         trained_vectors=_in_video_space(network, reference, picked),
         device=picked,
         dtype=pick_dtype(dtype, picked),
+        snippets=tested,
     )
 
 
@@ -249,19 +263,6 @@ def _of_method_dual(model: Path | str) -> UserError:
         f"{model}: a model of pictures and texts is scored in the pipeline (method: dual) and not"
         f" read here; name a model's file or a published classifier"
     )
-
-
-def _wanted(
-    classes: str | Iterable[str] | Mapping[str, str | Sequence[str]],
-) -> dict[str, list[str]]:
-    if isinstance(classes, str):
-        return parse_classes(classes)
-    if isinstance(classes, Mapping):
-        return {
-            name: words.split() if isinstance(words, str) else list(words)
-            for name, words in classes.items()
-        }
-    return {name: [] for name in classes}
 
 
 def trained_classes(content: ModelContent) -> Trained:
@@ -325,9 +326,15 @@ def classify_files(
 
     Frames are those of the pipeline's clips before their codec; what the network does not see is
     not decoded where a file can be sought soundly. Files share the network's batches.
-    `on_progress` is told how many files are done, the share of the present one included.
+    `reading` says how: along time with `Reading(window_s=10)`, for instance; without it the whole
+    video counts, with the snippets that the model was tested with, else 25. `on_progress` is told
+    how many files are done, the share of the present one included.
     """
     reading = reading or Reading()
+    if reading.snippets is None and reading.window_s is None:
+        reading = replace(reading, snippets=classifier.snippets)
+    if isinstance(paths, str | bytes | Path):
+        raise TypeError(f"paths are a list of files, not one: [{paths!r}], or classify_file")
     done, snippets = 0, 1
     own: list[Array] = []
     reason: str | None = None
@@ -463,6 +470,19 @@ def _jpeg(i420: Frames) -> bytes:
 # Frames to a network's input
 
 
+def as_tensor(frames: npt.ArrayLike | Tensor) -> Tensor:
+    """Frames in any kind of array as a tensor. Raises TypeError for what is no array of numbers."""
+    if isinstance(frames, Tensor):
+        return frames
+    try:
+        return torch.from_numpy(np.array(frames))
+    except (TypeError, ValueError):
+        raise TypeError(
+            f"frames are an array of numbers (L, 3, H, W), all of one size, not this"
+            f" {type(frames).__name__}"
+        ) from None
+
+
 def frame_snippets(
     frames: Tensor, input_settings: Mapping[str, Any], snippets: int = SNIPPETS
 ) -> Tensor:
@@ -471,8 +491,12 @@ def frame_snippets(
     Frames are uint8, or floating point 0..1. They are scaled to the model's short side, cropped
     at the centre and normalised. Raises ValueError for frames of another shape or range.
     """
-    if frames.dim() != 4 or frames.shape[1] != 3 or not len(frames):
-        raise ValueError(f"frames are (L, 3, H, W), not {tuple(frames.shape)}")
+    if frames.dim() != 4 or frames.shape[1] != 3 or 0 in frames.shape:
+        last = frames.dim() == 4 and frames.shape[3] == 3
+        hint = ": transpose them by (0, 3, 1, 2)" if last else ""
+        raise ValueError(f"frames are (L, 3, H, W), not {tuple(frames.shape)}{hint}")
+    if not isinstance(snippets, int) or snippets < 1:
+        raise ValueError(f"snippets are a whole number from 1, not {snippets!r}")
     if frames.dtype != torch.uint8:
         if not frames.is_floating_point():
             raise ValueError(f"frames are uint8 or floating point 0..1, not {frames.dtype}")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unseen import __version__
+from unseen.base.arguments import file_name
 from unseen.base.errors import INTERRUPTED, UserError, run
 from unseen.base.files import atomic, check_writable
 from unseen.base.markup import json_text
@@ -29,6 +30,7 @@ FORMATS = ("table", "csv", "json")
 ENDINGS = {"": "table", ".txt": "table", ".csv": "csv", ".json": "json"}
 """What a name of --output means."""
 SCREEN = Path("-")
+RESULTS = Path("results")
 VERBATIM = argparse.RawDescriptionHelpFormatter
 EXAMPLES = """\
 examples:
@@ -113,7 +115,7 @@ class _PrintCompletion(argparse.Action):
             ) from None
         _, shell, *_ = values
         for action in _actions(parser):
-            if action.type is Path or action.dest == "model":
+            if action.type is file_name or action.dest == "model":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
         print(shtab.complete(parser, shell=str(shell)))
         parser.exit()
@@ -168,7 +170,7 @@ def _add_predict(commands: Any) -> None:
     add(
         "videos",
         nargs="+",
-        type=Path,
+        type=file_name,
         metavar="VIDEO",
         help="a video, or a folder of videos; - reads their names from standard input, one a line",
     )
@@ -182,14 +184,14 @@ def _add_predict(commands: Any) -> None:
     classes.add_argument("--classes", metavar="NAMES", help="class names, separated by commas")
     classes.add_argument(
         "--classes-file",
-        type=Path,
+        type=file_name,
         metavar="FILE",
         help="class names, one a line (also numbered, or a CSV); after a tab the words that embed"
         " one, if not its own",
     )
     add(
         "--word-vectors",
-        type=Path,
+        type=file_name,
         metavar="FILE",
         help="the word vectors that the model was trained with (default:"
         " resources/word_vectors/googlenews.bin if it is there); classes that it was trained on"
@@ -201,10 +203,20 @@ def _add_predict(commands: Any) -> None:
         choices=FORMATS,
         help="default: as --output's name ends (.txt, .csv, .json), else table",
     )
-    add("--output", type=Path, metavar="FILE", help="where to write; without it, or -, the screen")
-    add("--html", type=Path, metavar="FILE", help="also write a page with frames and bars")
+    add(
+        "--output",
+        type=file_name,
+        metavar="FILE",
+        help="where to write; without it, or -, the screen",
+    )
+    add("--html", type=file_name, metavar="FILE", help="also write a page with frames and bars")
     add("--window", type=float, metavar="SECONDS", help="predict along time, in such windows")
-    add("--stride", type=float, metavar="SECONDS", help="from window to window (default: --window)")
+    add(
+        "--stride",
+        type=float,
+        metavar="SECONDS",
+        help="from window to window (default: --window)",
+    )
     add(
         "--snippets",
         type=int,
@@ -223,10 +235,20 @@ def _add_predict(commands: Any) -> None:
     )
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="default: auto")
     add("--quiet", action="store_true", help="no progress; warnings and errors are shown")
-    add("--threshold", type=float, default=0.05, help="of the mark seen (default 0.05)")
+    add(
+        "--threshold",
+        type=float,
+        default=0.05,
+        help="of the mark seen (default 0.05)",
+    )
     published = parser.add_argument_group("published classifiers")
     add = published.add_argument
-    add("--likeliest", type=_count, metavar="T", help="classes that are combined (default 10)")
+    add(
+        "--likeliest",
+        type=_count,
+        metavar="T",
+        help="classes that are combined (default 10)",
+    )
     add("--centre", action="store_true", help="take the mean of the class embeddings off")
     add(
         "--leave-out-seen",
@@ -237,9 +259,9 @@ def _add_predict(commands: Any) -> None:
 
 def _count(text: str) -> int:
     """A whole number of 1 or more."""
-    if not text.isdecimal() or int(text) < 1:
+    if not text.isdecimal() or int(text[:30]) < 1:
         raise argparse.ArgumentTypeError(f"a whole number of 1 or more, not {text!r}")
-    return int(text)
+    return int(text[:30])
 
 
 def _add_models(commands: Any) -> None:
@@ -253,7 +275,7 @@ def _add_models(commands: Any) -> None:
     )
     parser.set_defaults(call=_models)
     parser.add_argument(
-        "results", nargs="?", type=Path, default=Path("results"), help="default: results"
+        "results", nargs="?", type=file_name, default=RESULTS, help="default: results"
     )
     parser.add_argument("--all", action="store_true", help="all published classifiers")
 
@@ -278,7 +300,7 @@ def _add_fetch(commands: Any) -> None:
         " OWNER/NAME",
     )
     parser.add_argument(
-        "--resources", type=Path, default=Path("resources"), help="default: resources"
+        "--resources", type=file_name, default=Path("resources"), help="default: resources"
     )
     parser.add_argument("--quiet", action="store_true", help="no progress")
 
@@ -299,8 +321,8 @@ def _add_export(commands: Any) -> None:
         formatter_class=VERBATIM,
     )
     parser.set_defaults(call=_export)
-    parser.add_argument("--model", type=Path, required=True, metavar="FILE", help="a model")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--model", type=file_name, required=True, metavar="FILE", help="a model")
+    parser.add_argument("--output", type=file_name, required=True, metavar="FILE")
 
 
 # predict
@@ -314,16 +336,14 @@ def _predict(options: argparse.Namespace) -> int:
         classify_files,
         load_classifier,
     )
-    from unseen.prediction.model_list import snippets_of_tests
     from unseen.prediction.reading import Reading
     from unseen.prediction.requested_classes import parse_classes, read_classes
     from unseen.prediction.vectors import find_word_vectors
     from unseen.videos.decoder_process import prepare
 
     published = _is_published(options)
-    own = None if published or options.window else snippets_of_tests(Path(options.model))
     reading = Reading(
-        snippets=options.snippets or own,
+        snippets=options.snippets,
         window_s=options.window,
         stride_s=options.stride,
         pictures=4 if options.html else 0,
@@ -419,12 +439,19 @@ def video_files(paths: Iterable[Path]) -> Iterator[Path]:
     known: set[Path] = set()
     for path in paths:
         inside = [path]
-        if path.is_dir():
+        if _is_folder(path):
             inside = [path / file.path for file in media_files(path, "videos")[0]]
             if not inside:
                 raise UserError(f"the folder {path} holds no video")
         yield from (one for one in inside if one not in known)
         known.update(inside)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # what is wrong with it is said when it is read
+        return False
 
 
 def _is_published(options: argparse.Namespace) -> bool:
@@ -435,7 +462,10 @@ def _is_published(options: argparse.Namespace) -> bool:
     given = ["--" + key.replace("_", "-") for key in _convex_options(options)]
     is_name = not ("/" in options.model or options.model.endswith(MODEL_ENDINGS))
     if is_name and not Path(options.model).exists():
-        find_published(options.model)
+        try:
+            find_published(options.model)
+        except UserError as error:
+            raise UserError(f"--model: there is no such file, and {error}") from None
         return True
     _check_is_there(Path(options.model))
     if given:
@@ -478,15 +508,15 @@ def _check_places(options: argparse.Namespace, inputs: list[Path]) -> None:
     places = {"--output": options.output, "--html": options.html}
     given = {option: path for option, path in places.items() if path and path != SCREEN}
     named = (*inputs, Path(options.model), options.classes_file)
-    read = {path.resolve() for path in named if path}
+    read = {os.path.realpath(path) for path in named if path}
     for option, path in given.items():
         try:
             check_writable(path)
         except UserError as error:
             raise UserError(f"{option} {error}") from None
-        if path.resolve() in read:
+        if os.path.realpath(path) in read:
             raise UserError(f"{option} {path} is what the command reads: name another file")
-    if len(given) == 2 and options.output.resolve() == options.html.resolve():
+    if len(given) == 2 and os.path.realpath(options.output) == os.path.realpath(options.html):
         raise UserError(f"--output and --html are both {options.html}: name two files")
 
 
@@ -645,6 +675,8 @@ def _models(options: argparse.Namespace) -> int:
         trained_models,
     )
 
+    if options.results != RESULTS and not options.results.is_dir():
+        raise UserError(f"there is no folder {options.results}; name one of results, or none")
     files = trained_models(options.results)
     say("trained models" if files else f"{options.results}/models holds no trained model")
     for path in files:

@@ -37,6 +37,15 @@ LONG_PICTURES = 60
 """Pictures of a video in windows, at most; else one a window."""
 TIMEOUT_S = 3600.0
 """Seconds that it may take to open a file, to read a piece of it or to decode all of it."""
+LIMITS: Mapping[str, tuple[float, int]] = {
+    "snippets": (1, 10_000),
+    "window_s": (0.01, 1_000_000),
+    "stride_s": (0.01, 1_000_000),
+    "batch_size": (1, 100_000),
+    "workers": (1, 1000),
+    "timeout_s": (0.01, 1_000_000),
+}
+"""What `Reading` takes: of times, seconds."""
 
 
 @dataclass(frozen=True)
@@ -59,10 +68,11 @@ class Reading:
     timeout_s: float = TIMEOUT_S
 
     def __post_init__(self) -> None:
-        for name in ("snippets", "window_s", "stride_s", "batch_size", "workers", "timeout_s"):
+        for name, (least, most) in LIMITS.items():
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise UserError(f"{name.removesuffix('_s')} must be more than 0, not {value}")
+            if value is not None and not least <= value <= most:
+                key = name.removesuffix("_s")
+                raise UserError(f"{key} must be from {least:g} to {most:,}, not {value}")
         if self.stride_s is not None and self.window_s is None:
             raise UserError("a stride needs the length of a window: --window SECONDS")
 

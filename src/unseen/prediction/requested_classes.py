@@ -72,29 +72,73 @@ class Requested:
 # What is asked for
 
 
+def wanted_classes(
+    classes: str | Iterable[str] | Mapping[str, str | Sequence[str]],
+) -> dict[str, list[str]]:
+    """Classes in any form in which Python has them: a text with commas between, names, or a mapping
+    from names to the words that embed them (one text, or one each).
+
+    Raises:
+        TypeError: for what is no text where a name or words should be, as in a mapping from numbers
+            to names.
+        UserError: as `parse_classes`.
+    """
+    if isinstance(classes, str):
+        return parse_classes(classes)
+    if isinstance(classes, bytes) or not isinstance(classes, Iterable):
+        raise TypeError(f"classes are names, not {type(classes).__name__}: {classes!r:.60}")
+    given = [*classes.items()] if isinstance(classes, Mapping) else [(name, "") for name in classes]
+    found: dict[str, list[str]] = {}
+    for name, words in given:
+        if not isinstance(name, str):
+            raise TypeError(
+                f"a class is a text, not {type(name).__name__}: {name!r:.60}"
+                " (a mapping goes from names to words)"
+            )
+        parts = words.split() if isinstance(words, str) else words
+        if not (isinstance(parts, Sequence) and all(isinstance(word, str) for word in parts)):
+            raise TypeError(
+                f"the words of the class {name!r:.60} are texts, not {type(words).__name__}:"
+                f" {words!r:.60} (a mapping goes from names to words)"
+            )
+        found[name] = [*parts]
+    _check_names([name for name, _ in given])
+    return found
+
+
 def parse_classes(text: str) -> dict[str, list[str]]:
     """Class names separated by commas.
+
+    Raises UserError for fewer than two, one that is there twice, and control characters.
 
     >>> parse_classes("riding a horse, surfing")
     {'riding a horse': [], 'surfing': []}
     """
     names = [name.strip() for name in text.split(",") if name.strip()]
+    is_file = False
+    with suppress(OSError):  # longer than any file's name
+        is_file = len(names) == 1 and Path(names[0]).is_file()
+    if is_file:
+        raise UserError(f"{names[0]} is a file: name it by --classes-file")
+    _check_names(names)
+    return {name: [] for name in names}
+
+
+def _check_names(names: Sequence[str]) -> None:
     repeated = [name for name, count in Counter(names).items() if count > 1]
     if repeated:
         raise UserError(f"the classes: the class {repeated[0]!r} is there twice")
-    if len(names) < 2:
-        is_file = False
-        with suppress(OSError):  # longer than any file's name
-            is_file = len(names) == 1 and Path(names[0]).is_file()
-        raise UserError(
-            f"{names[0]} is a file: name it by --classes-file"
-            if is_file
-            else "the classes: at least two classes are needed to choose from, with commas between"
-        )
     for name in names:
+        if not name.strip():
+            raise UserError(f"the classes: {name!r} is no name")
         if shown(name) != name:
             raise UserError(f"the classes: a control character in {name!r}")
-    return {name: [] for name in names}
+    if len(names) < 2:
+        only = f" ({names[0]!r} is one)" if names else ""
+        raise UserError(
+            "the classes: at least two classes are needed to choose from, with commas between"
+            + only
+        )
 
 
 def read_classes(path: Path) -> dict[str, list[str]]:

@@ -113,6 +113,8 @@ def _first_bytes(path: Path) -> bytes:
             begin = file.read(8)
     except OSError as error:
         raise VideoError(f"the file cannot be opened: {error.strerror}") from error
+    except ValueError as error:
+        raise VideoError("no file can have this name") from error
     if not begin:
         raise VideoError("the file is empty")
     return begin

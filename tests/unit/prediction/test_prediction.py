@@ -2,7 +2,9 @@
 
 import csv
 import json
+import math
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -48,6 +50,7 @@ from unseen.prediction.requested_classes import (
     embed_requested,
     parse_classes,
     read_classes,
+    wanted_classes,
 )
 from unseen.videos.probing import VideoError
 
@@ -342,7 +345,14 @@ def test_folders_stand_for_the_videos_below_them(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "values", [{"window_s": 0}, {"stride_s": 1}, {"snippets": 0}, {"batch_size": 0}]
+    "values",
+    [
+        *({"window_s": length} for length in (0, 1e-300, math.inf, math.nan)),
+        *({"snippets": number} for number in (0, -1, 10**22)),
+        {"stride_s": 1},
+        {"batch_size": 0},
+        {"workers": 10**6},
+    ],
 )
 def test_readings_that_make_no_sense_are_refused(values):
     with pytest.raises(UserError):
@@ -491,11 +501,114 @@ def test_frames_of_any_kind_of_array(classifier):
     frames = np.random.default_rng(0).integers(0, 256, (20, 3, 48, 64), dtype=np.uint8)
     expected = classifier.classify_frames(torch.from_numpy(frames), snippets=1)
     assert classifier.classify_frames(frames, snippets=1) == expected
-    assert (
-        classifier.classify_frames((frames / 255).tolist(), snippets=1).classes == expected.classes
-    )
-    with pytest.raises(ValueError, match=r"not torch\.int64"):
-        classifier.classify_frames(frames.astype(np.int64), snippets=1)
+    assert classifier.classify_frames(frames[::-1][::-1], snippets=1) == expected
+    shares = frames / np.float32(255)
+    for same in (shares, torch.from_numpy(shares), shares.tolist(), shares.astype(np.float64)):
+        found = classifier.classify_frames(same, snippets=1)
+        assert found.classes == expected.classes
+        assert found.distances == pytest.approx(expected.distances, abs=1e-4)
+
+
+BYTES = np.zeros((20, 3, 48, 64), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "kind", "said"),
+    [
+        (BYTES.astype(np.int64), ValueError, "uint8 or floating point 0..1, not torch.int64"),
+        (BYTES.tolist(), ValueError, "uint8 or floating point 0..1, not torch.int64"),
+        (BYTES > 0, ValueError, "uint8 or floating point 0..1, not torch.bool"),
+        (BYTES * np.float32(np.nan), ValueError, "lie in 0..1; these reach from nan"),
+        (BYTES.transpose(0, 2, 3, 1), ValueError, "transpose them by (0, 3, 1, 2)"),
+        (BYTES[0], ValueError, "(L, 3, H, W), not (3, 48, 64)"),
+        (BYTES[:0], ValueError, "(L, 3, H, W), not (0, 3, 48, 64)"),
+        (BYTES[..., :0], ValueError, "(L, 3, H, W), not (20, 3, 48, 0)"),
+        ([BYTES[0], BYTES[0, :, :8]], TypeError, "all of one size, not this list"),
+        ("film.mp4", TypeError, "array of numbers (L, 3, H, W), all of one size, not this str"),
+        (None, TypeError, "not this NoneType"),
+        (BYTES.astype(object), TypeError, "not this ndarray"),
+    ],
+)
+def test_frames_that_are_none_are_refused(classifier, frames, kind, said):
+    with pytest.raises(kind, match=re.escape(said)):
+        classifier.classify_frames(frames, snippets=1)
+
+
+@pytest.mark.parametrize("snippets", [0, -1, 2.5, "2"])
+def test_snippets_of_frames_are_a_whole_number(classifier, snippets):
+    with pytest.raises(ValueError, match="snippets are a whole number"):
+        classifier.classify_frames(BYTES, snippets=snippets)
+
+
+@pytest.mark.parametrize(
+    "classes",
+    [
+        "a b, c",
+        ["a b", "c"],
+        ("a b", "c"),
+        iter(["a b", "c"]),
+        {"a b": "", "c": []},
+        np.array(["a b", "c"]),
+    ],
+)
+def test_classes_of_any_kind(classes):
+    assert wanted_classes(classes) == {"a b": [], "c": []}
+
+
+def test_a_mapping_of_classes_gives_their_words():
+    assert wanted_classes({"a": "some words", "b": ["more"]}) == {
+        "a": ["some", "words"],
+        "b": ["more"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("classes", "kind", "said"),
+    [
+        (None, TypeError, "classes are names, not NoneType"),
+        (7, TypeError, "classes are names, not int: 7"),
+        (b"a,b", TypeError, "classes are names, not bytes"),
+        (["a", 1], TypeError, "a class is a text, not int: 1"),
+        ([["a"], ["b"]], TypeError, "a class is a text, not list"),
+        ({0: "archery", 1: "surfing"}, TypeError, "a mapping goes from names to words"),
+        (
+            {"archery": 0, "surfing": 1},
+            TypeError,
+            "the words of the class 'archery' are texts, not int",
+        ),
+        ({"archery": None, "surfing": "surf"}, TypeError, "not NoneType"),
+        (["a", "a"], UserError, "the class 'a' is there twice"),
+        (["a", " "], UserError, "' ' is no name"),
+        (["a", "b\n"], UserError, "a control character"),
+        (["a"], UserError, "at least two classes are needed to choose from"),
+        ([], UserError, "at least two classes"),
+        ("", UserError, "at least two classes"),
+    ],
+)
+def test_classes_that_are_none_are_refused(classes, kind, said):
+    with pytest.raises(kind, match=re.escape(said)):
+        wanted_classes(classes)
+
+
+def test_values_of_python_that_make_no_sense(world, classifier):
+    for keys, said in (
+        ({"threshold": float("nan")}, "threshold"),
+        ({"likeliest": 0}, "likeliest"),
+        ({"device": "gpu"}, "device: gpu"),
+        ({"dtype": "float16"}, "dtype: float16"),
+    ):
+        with pytest.raises(UserError, match=said):
+            load_classifier(world["model"], UNSEEN, world["vectors"], **keys)
+    with pytest.raises(TypeError, match="a list of files"):
+        list(classify_files(classifier, "holiday.mp4"))
+
+
+def test_files_of_impossible_names_are_failures(classifier):
+    """Each with its reason, whatever it is called."""
+    names = ["x" * 300, "a/" * 3000, "", "no\0name", "/dev/null", "/proc/self/mem", "loop\udcff"]
+    results = list(classify_files(classifier, names))
+    assert [type(result) for result in results] == [Failure] * len(names)
+    assert all(result.reason for result in results)
 
 
 def test_file_names_of_any_bytes_cost_nobody_anything(world, tmp_path):
