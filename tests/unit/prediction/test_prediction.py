@@ -556,10 +556,8 @@ def test_classes_of_any_kind(classes):
 
 
 def test_a_mapping_of_classes_gives_their_words():
-    assert wanted_classes({"a": "some words", "b": ["more"]}) == {
-        "a": ["some", "words"],
-        "b": ["more"],
-    }
+    wanted = {"a": "some words", "b": ["more"]}
+    assert wanted_classes(wanted) == {"a": ["some", "words"], "b": ["more"]}
 
 
 @pytest.mark.parametrize(
