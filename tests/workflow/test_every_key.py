@@ -314,6 +314,8 @@ ORDINARY = {
 }
 """One of each kind of run, row and stage; the other cases are long."""
 
+NOTHING = [case for case, (_, expected) in CASES.items() if not expected]
+
 
 def general(key: str) -> str:
     """A case's key as the schema has it: names and row numbers as stars."""
@@ -346,22 +348,40 @@ def test_every_key_has_a_case() -> None:
     assert {general(key) for key in CASES} == set(keys_of(schema, schema))
 
 
+def test_keys_without_effect(wide: Workspace, tmp_path: Path) -> None:
+    """Changed all at once, they rerun nothing."""
+    workspace = copy_of(wide, tmp_path / "work")
+    for case in NOTHING:
+        change(workspace, case)
+    assert jobs_after(workspace, set()) == []
+    shutil.rmtree(workspace.folder)
+
+
 @pytest.mark.parametrize(
     "case",
-    [case if case in ORDINARY else pytest.param(case, marks=pytest.mark.long) for case in CASES],
+    [
+        case if case in ORDINARY else pytest.param(case, marks=pytest.mark.long)
+        for case in CASES
+        if case not in NOTHING
+    ],
 )
 def test_key(wide: Workspace, tmp_path: Path, case: str) -> None:
     """Exactly these rules have a reason of their own; of runs, those whose settings changed."""
     workspace = copy_of(wide, tmp_path / "work")
-    value, expected = CASES[case]
-    key = case.partition(" ")[0]
-    for name, setting in {key: value, **ALSO.get(key, {})}.items():
-        put(workspace.config, name, setting)
+    expected, key = CASES[case][1], change(workspace, case)
     jobs = jobs_after(workspace, expected)
     assert own(jobs) - {"settle"} == expected
     if key.startswith("runs.") and expected <= {"train", "train_frozen", "extract_features"}:
         assert all(f"/{key.split('.')[1]}" in job.output for job in jobs if job.is_own)
     shutil.rmtree(workspace.folder)
+
+
+def change(workspace: Workspace, case: str) -> str:
+    """Set a case's key, which is returned, and what it is not possible without."""
+    key = case.partition(" ")[0]
+    for name, setting in {key: CASES[case][0], **ALSO.get(key, {})}.items():
+        put(workspace.config, name, setting)
+    return key
 
 
 def jobs_after(workspace: Workspace, expected: set[str]) -> list[Job]:
