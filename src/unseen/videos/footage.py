@@ -19,6 +19,7 @@ import numpy.typing as npt
 from av.filter import Graph
 
 from unseen.base.names import by_plain_name
+from unseen.videos.bilinear import smaller
 from unseen.videos.clip_store import PADDING, copy_i420, frames_to_decode
 from unseen.videos.encoding import EncodedClip, frame_rate
 from unseen.videos.probing import ISO, Source, VideoError, lost_behind, opened, probe
@@ -86,7 +87,7 @@ def open_footage(path: Path | str, settings: ClipSettings) -> Footage | None:
 @by_plain_name
 def _opened_footage(plain: Path | str, path: Path | str, settings: ClipSettings) -> Footage | None:
     source = probe(plain, settings)
-    if source.interlaced or source.hdr or settings.resampling != "antialiased":
+    if source.interlaced or source.hdr:
         return None
     try:
         footage = _indexed(source, path, settings) or _decoded(source, settings)
@@ -387,6 +388,10 @@ def _scaler(stream: av.VideoStream, settings: ClipSettings) -> Callable[[av.Vide
         frame.pts = None
         graph.push(frame)
         small = graph.pull()
+        if settings.resampling == "bilinear":
+            turned = len(_turns(frame)) == 1  # by a right angle
+            shape = float(1 / aspect if aspect and turned else aspect or 1)
+            return smaller(small.to_ndarray(format="rgb24"), shape, settings)
         out = np.empty((small.height * 3 // 2, small.width), np.uint8)
         copy_i420(small, out)
         return out
@@ -403,10 +408,14 @@ def _matrix(frame: av.VideoFrame) -> tuple[int, ...]:
     return tuple(values[[0, 1, 3, 4]].tolist())
 
 
-def _graph(frame: av.VideoFrame, aspect: Any, settings: ClipSettings) -> Graph:
+def _turns(frame: av.VideoFrame) -> tuple[tuple[str, str | None], ...]:
     turns = TURNS.get(_matrix(frame))
     if turns is None:
         raise Unsure
+    return turns
+
+
+def _graph(frame: av.VideoFrame, aspect: Any, settings: ClipSettings) -> Graph:
     source = {
         "video_size": f"{frame.width}x{frame.height}",
         "pix_fmt": frame.format.name,
@@ -416,8 +425,11 @@ def _graph(frame: av.VideoFrame, aspect: Any, settings: ClipSettings) -> Graph:
         "range": int(frame.color_range),
     }
     scale = {**scale_options(settings)}
-    filters: list[tuple[str, str | None]] = [("buffer", _joined(source)), *turns]
-    filters += [("scale", _joined(scale)), ("setsar", "1"), ("format", "yuv420p")]
+    filters: list[tuple[str, str | None]] = [("buffer", _joined(source)), *_turns(frame)]
+    if settings.resampling == "bilinear":
+        filters += [("scale", "flags=bicubic"), ("format", "rgb24")]
+    else:
+        filters += [("scale", _joined(scale)), ("setsar", "1"), ("format", "yuv420p")]
     graph = Graph()
     graph.link_nodes(*(graph.add(*each) for each in [*filters, ("buffersink", None)])).configure()
     return graph

@@ -32,6 +32,7 @@ import ffmpeg as ffmpeg_python
 import numpy as np
 
 from unseen.base.names import by_plain_name
+from unseen.videos.bilinear import smaller
 from unseen.videos.encoding import (
     CODECS,
     EncodedClip,
@@ -180,22 +181,12 @@ def _bilinear_clip(stream: IO[bytes], settings: ClipSettings) -> EncodedClip:
 def _smaller(stream: IO[bytes], settings: ClipSettings) -> Iterator[np.ndarray]:
     """(H * 3 // 2, W) uint8 I420 pictures of a NUT stream, their short side `short_side`, one at a
     time."""
-    import torch
-
-    from unseen.videos.colour import rgb_to_i420
-
     try:
         with av.open(stream, "r", format="nut") as container:
             video = container.streams.video[0]
-            aspect = video.sample_aspect_ratio if settings.pixel_aspect == "apply" else None
+            aspect = float(video.sample_aspect_ratio or 1)
             for frame in container.decode(video):
-                pixels = torch.from_numpy(frame.to_ndarray(format="rgb24")).permute(2, 0, 1)[None]
-                shape = frame.width * float(aspect or 1) / frame.height
-                side = settings.short_side
-                long = 2 * round(side * max(shape, 1 / shape) / 2)
-                size = (side, long) if shape > 1 else (long, side)
-                resized = torch.nn.functional.interpolate(pixels.float(), size, mode="bilinear")
-                yield rgb_to_i420(resized[0].round_().clamp_(0, 255)).numpy()
+                yield smaller(frame.to_ndarray(format="rgb24"), aspect, settings)
     except av.FFmpegError:  # of a stream without frames
         return
 

@@ -130,6 +130,15 @@ def test_frames_are_those_of_the_pipeline(made) -> None:
         assert np.array_equal(found.read(indices), everything[indices])
 
 
+def test_bilinear_frames_are_those_of_the_pipeline(made) -> None:
+    path, _ = made
+    found = open_footage(path, replace(SETTINGS, resampling="bilinear"))
+    expected = stored_footage(transcode(path, settings=replace(LOSSLESS, resampling="bilinear")))
+    indices = np.array([3, 70, 71])
+    assert found is not None and np.array_equal(found.times, expected.times)
+    assert np.array_equal(found.read(indices), expected.read(indices))
+
+
 def test_a_late_segment_is_that_of_decoding_from_the_start(made, monkeypatch) -> None:
     path, _ = made
     start = transcode(path, start_s=3.0, end_s=4.5, settings=SETTINGS)
