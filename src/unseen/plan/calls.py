@@ -72,9 +72,11 @@ def mistakes(plan: Plan, workflow: Any) -> list[str]:
 
 
 def speak_plainly(workflow: Any) -> None:
-    """Show reasons in the configuration's words, and on a terminal a line a job."""
+    """Show reasons in the configuration's words, and on a terminal a line a job; under --quiet the
+    jobs show no progress either."""
     from snakemake.iocontainers import Wildcards
     from snakemake.logging import logger
+    from snakemake.settings.types import Quietness
 
     def params_of(rule: str, wildcards: Mapping[str, str]) -> dict[str, Any]:
         """The params by name that are a reason to run a rule's job again, as they are now."""
@@ -85,6 +87,8 @@ def speak_plainly(workflow: Any) -> None:
             if not (callable(value) and "output" in signature(value).parameters)
         }
 
+    if {Quietness.ALL, Quietness.PROGRESS} & set(workflow.output_settings.quiet or ()):
+        os.environ["TQDM_DISABLE"] = "1"
     for handler in logger.handlers:
         if handler.name == "DefaultStreamHandler":
             brief = not workflow.output_settings.verbose and handler.stream.isatty()
