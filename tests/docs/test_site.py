@@ -16,7 +16,10 @@ import pytest
 import torch
 from repository import REPOSITORY
 
+from unseen.base import errors
+from unseen.network import signals
 from unseen.plan import paths
+from unseen.prediction import command
 from unseen.prediction.classifier import Failure, Prediction, Video, Window
 from unseen.prediction.command import as_json
 from unseen.prediction.requested_classes import Seen
@@ -95,6 +98,13 @@ def _keys(value: Any, before: str = "") -> Iterator[str]:
             yield from _keys(inside, f"{before}{key}.")
     elif isinstance(value, list) and value and isinstance(value[0], dict):
         yield from _keys(value[0], f"{before.removesuffix('.')}[].")
+
+
+def test_every_exit_code_is_in_the_table() -> None:
+    text = (DOCS / "reference/command-line.md").read_text(encoding="utf-8")
+    listed = {int(code) for code in re.findall(r"^\| (\d+) \|", text, re.M)}
+    ours = {command.SOME_FAILED, signals.STOPPED, errors.INTERRUPTED}
+    assert listed == {0, 1, 2, 141} | ours
 
 
 def test_a_loss_is_added_where_contributing_says(tmp_path: Path) -> None:
