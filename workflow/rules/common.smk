@@ -15,6 +15,7 @@ except TypeError:
 sys.path.insert(0, str(REPOSITORY / "src"))
 
 from unseen.base.errors import UserError
+from unseen.base.names import say
 from unseen.plan import (
     calls,
     classes,
@@ -42,7 +43,8 @@ from unseen.plan.specs import as_json
 
 def complain(error):
     """Stop before any job, with the message alone."""
-    sys.exit(f"error: {error}")
+    say(f"error: {error}", sys.stderr)
+    sys.exit(1)
 
 
 try:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin
 
 from pydantic import (
+    AllowInfNan,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -24,6 +25,8 @@ from pydantic_core import ErrorDetails
 
 CONFIG = ConfigDict(extra="forbid", strict=True, use_attribute_docstrings=True)
 LONGEST_NAME = 100
+LARGEST = 2**53
+"""The largest whole number, beyond which floating point skips some."""
 
 
 class Section(BaseModel):
@@ -103,8 +106,8 @@ def _as_list(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
-Number = Annotated[float, BeforeValidator(_as_number)]
-"""A number, written in any way that YAML or Python knows."""
+Number = Annotated[float, BeforeValidator(_as_number), AllowInfNan(False)]
+"""A finite number, written in any way that YAML or Python knows."""
 Names = Annotated[
     list[str],
     BeforeValidator(_as_list, json_schema_input_type=str | list[str]),
@@ -167,6 +170,20 @@ _TYPES = {
 }
 
 
+def too_large(values: Any, path: tuple[Any, ...] = ()) -> Iterator[str]:
+    """One line for each whole number that nothing can count to: it would end a job later."""
+    if isinstance(values, Mapping):
+        values = values.items()
+    elif isinstance(values, list):
+        values = enumerate(values)
+    else:
+        if isinstance(values, int) and abs(values) > LARGEST:
+            yield f"{dotted(path)} is {values:.3e}; it must be at most {LARGEST:,}"
+        return
+    for key, value in values:
+        yield from too_large(value, (*path, key))
+
+
 def _explain(detail: ErrorDetails, root: type) -> str:
     *path, last = detail["loc"] or ("",)
     value, context = detail["input"], detail.get("ctx", {})
@@ -186,6 +203,8 @@ def _explain(detail: ErrorDetails, root: type) -> str:
     if kind == "literal_error":
         choices = _choices(root, detail["loc"])
         return f"{key} is {value!r}; possible: {', '.join(choices)}{suggest(str(value), choices)}"
+    if kind == "finite_number":
+        return f"{key} is {value!r}; it must be a number with an end"
     if kind == "value_error":
         return f"{key}: {context['error']}"
     limits = {

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from unseen.base.errors import UserError
-from unseen.base.settings import fields_of, mistakes_in, suggest, unread
+from unseen.base.settings import fields_of, mistakes_in, suggest, too_large, unread
 from unseen.network.settings import TrainingSettings
 from unseen.plan import paths
 from unseen.plan.runs import (
@@ -47,6 +47,8 @@ def read_configuration(values: Mapping[str, Any], where: str) -> Configuration:
         configuration = Configuration.model_validate(values)
     except ValidationError as error:
         raise _mistaken(set(mistakes_in(error, Configuration)), where) from None
+    if large := [*too_large(values)]:
+        raise _mistaken(large, where)
     mistakes = [
         *_name_mistakes(configuration),
         *_dataset_mistakes(configuration),

@@ -247,17 +247,17 @@ class Figures(Section):
     """The end-to-end run that starts from photographs."""
     datasets: Annotated[list[str], Field(min_length=1), Unique] | None = None
     """Test sets of figures 4 to 6; the first one serves figures 1 and 7."""
-    class_counts: list[Count] = [2, 4, 10, 25, 50, 100, 200, 400]
+    class_counts: Annotated[list[Count], Unique] = [2, 4, 10, 25, 50, 100, 200, 400]
     """Numbers of training classes in figures 4b and 6."""
-    fractions: list[Share] = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5]
+    fractions: Annotated[list[Share], Unique] = [0.01, 0.02, 0.05, 0.1, 0.25, 0.5]
     """Shares of the training clips in figure 4a."""
-    clusters: list[Annotated[int, Field(ge=1)]] = [1, 2, 3, 6]
+    clusters: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Unique] = [1, 2, 3, 6]
     """Numbers of clusters in figure 5; 1 draws from all classes."""
     cluster_classes: Count = 50
     """Classes drawn in figure 5."""
     every_cluster: bool = False
     """Figure 5 trains on each cluster in turn instead of a random one a repeat."""
-    repeats: Annotated[int, Field(ge=1)] = 10
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 10
     """Repeats of figure 5 and of each random subset in figures 4 and 6."""
     training: Training = Field(default_factory=lambda: Training())
     """Keys of training that the sweeps override."""
