@@ -121,6 +121,7 @@ class _Process:
             stdin=subprocess.PIPE,  # nothing is written: that it ends says that this process has
             stdout=subprocess.DEVNULL,
             pass_fds=fds,
+            process_group=0,  # Ctrl-C is for the process that asks
             env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         theirs.close()
@@ -170,7 +171,6 @@ os.register_at_fork(after_in_child=_idle.clear)
 
 def serve(memory: int, requests: int) -> None:
     """Answer calls until there are no more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
     _end_with_parent()
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
