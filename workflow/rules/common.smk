@@ -1,8 +1,6 @@
 """What the rules share: the plan, and how its answers become inputs and params."""
 
-import re
 import sys
-from inspect import signature
 from pathlib import Path
 from shlex import quote
 
@@ -37,8 +35,8 @@ from unseen.plan import (
     tables,
     training,
 )
+from unseen.plan.calls import any_of, by_option
 from unseen.plan.settings import FETCHED_VECTORS
-from unseen.plan.specs import as_json
 
 
 def complain(error):
@@ -59,22 +57,11 @@ if workflow.is_main_process and not COPIES:
 
 
 def ask(function, wildcards):
-    """What the plan says about a job: it is asked with the job's wildcards by name."""
-    known = dict(wildcards.items())
-    if "pair" in known:
-        known["run"], known["dataset"] = known["pair"].split("/")
-    if "run" in known:
-        known["run"] = PLAN.runs[known["run"]]
-    if "side" in known:
-        known["side"] = known["side"].removeprefix("_") or None
-    wanted = signature(function).parameters
+    """What the plan says about a job."""
     try:
-        answer = function(
-            PLAN, **{key: value for key, value in known.items() if key in wanted}
-        )
+        return calls.answer(PLAN, function, dict(wildcards.items()))
     except UserError as error:
         complain(error)
-    return as_json(answer) if isinstance(answer, dict) else answer
 
 
 def asks(function):
@@ -127,21 +114,7 @@ def word_vectors():
     return path if path == FETCHED_VECTORS else ancient(local(path))
 
 
-def any_of(names):
-    """A pattern for a wildcard that is one of these names (of none: one that never fits)."""
-    return "|".join(map(re.escape, sorted(names))) or "(?!)"
-
-
 def stage(wildcards, output):
     """The command that runs a stage's script. Where it lies is no part of what reruns a job."""
     copies = f" --copies {quote(COPIES)}" if COPIES else ""
     return f"{sys.executable} {PLAN.scripts}/run_stage.py{copies}"
-
-
-def by_option(wildcards, output):
-    """A job's outputs, each by the option of its name."""
-    return [
-        part
-        for name, path in output.items()
-        for part in (f"--{name.replace('_', '-')}", path)
-    ]

@@ -1,8 +1,9 @@
 """A call of Snakemake: its configuration and targets, and what it says meanwhile and at its end."""
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from unseen.plan import comparisons, paths, tables, targets
 from unseen.plan.messages import Formatter
 from unseen.plan.plan import Plan, read_plan
 from unseen.plan.sources import check_sources
+from unseen.plan.specs import as_json
 from unseen.plan.yaml_file import check_yaml
 
 AFTER_AN_ERROR = "What was finished is kept: the same command goes on from there."
@@ -32,6 +34,37 @@ def read_configuration(workflow: Any, config: Mapping[str, Any], repository: Pat
     plan = read_plan(config, where, repository)
     check_sources(plan)
     return plan
+
+
+def answer(plan: Plan, function: Callable[..., Any], wildcards: Mapping[str, str]) -> Any:
+    """What a function of the plan says about a job: it is called with the job's wildcards by name,
+    a run as itself, a mapping comes as JSON.
+
+    Raises:
+        UserError: As the function does.
+    """
+    known: dict[str, Any] = dict(wildcards)
+    if "pair" in known:
+        known["run"], known["dataset"] = known["pair"].split("/")
+    if "run" in known:
+        known["run"] = plan.runs[known["run"]]
+    if "side" in known:
+        known["side"] = known["side"].removeprefix("_") or None
+    wanted = signature(function).parameters
+    said = function(plan, **{key: value for key, value in known.items() if key in wanted})
+    return as_json(said) if isinstance(said, dict) else said
+
+
+def any_of(names: Iterable[str]) -> str:
+    """A pattern for a wildcard that is one of these names (of none: one that never fits)."""
+    return "|".join(map(re.escape, sorted(names))) or "(?!)"
+
+
+def by_option(wildcards: Any, output: Any) -> list[str]:
+    """A job's outputs, each by the option of its name."""
+    return [
+        part for name, path in output.items() for part in (f"--{name.replace('_', '-')}", str(path))
+    ]
 
 
 def asked_targets() -> list[str]:
