@@ -11,6 +11,7 @@ import numpy as np
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.tabular import write_rows
 from unseen.classes.class_embedding_file import write_class_embeddings
+from unseen.results.report import CURVES
 from unseen.results.scoring import Outputs, score
 from unseen.results.versions import record
 from unseen.videos.encoding import encode_frames
@@ -176,6 +177,9 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
     columns = ["dataset", "clip_id", "shared", "test_dataset", "test_clip", "test_clips"]
     shared = [["training", f"a{n}", "content", "large", "b", "1"] for n in range(2)]
     write_rows(videos, columns, [dict(zip(columns, row, strict=True)) for row in shared])
+    log = folder / "log.csv"
+    steps = [dict.fromkeys(CURVES, f"{n / (n + 1):.6g}") | {"epoch": n + 1} for n in range(7)]
+    write_rows(log, ["epoch", *CURVES], steps)
     benchmarks = folder / "benchmarks"
     for run, memory in (("e2e", "834.2"), ("fixed", "NA")):
         path = benchmarks / "train" / f"{run}.tsv"
@@ -196,6 +200,7 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
         "pretraining": {"e2e": {"state": str(state), "classes": str(classes)}},
         "videos": {"e2e": str(videos)},
         "threshold": 0.02,
+        "trainings": {"e2e": str(log)},
         "benchmarks": str(benchmarks),
         "disk": {"decode": str(folder / "clips")},
         "versions": str(versions),

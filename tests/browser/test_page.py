@@ -47,6 +47,7 @@ def test_page_is_whole_and_no_wider_than_the_window(window, tmp_path):
     assert window.count(".video img") > 0
     for section in ("tables", "accuracy", "overlap", "rejected", "cost", "versions"):
         assert window.count(f"#{section} tbody tr") > 0, section
+    assert window.count("#training svg[role=img]") == 6
     assert_whole(window, tmp_path / "page.png")
 
 

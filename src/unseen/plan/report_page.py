@@ -1,5 +1,6 @@
 """The report: the tables, figures, scores and data sets that it shows."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,7 @@ class ReportPlan:
     pretraining: dict[str, dict[str, str]]
     videos: dict[str, str]
     threshold: float
+    trainings: dict[str, str]
     benchmarks: str
     disk: dict[str, str]
     versions: str
@@ -107,10 +109,23 @@ def report_plan(plan: Plan) -> ReportPlan:
             if base in shared_videos.compared(plan)
         },
         threshold=config.overlap.threshold,
+        trainings={name: paths.TRAINING_LOG.format(run=name) for name in _trainings(plan, bases)},
         benchmarks=paths.BENCHMARKS,
         disk={"clip stores": paths.CLIPS_FOLDER, "models": paths.MODELS},
         versions=paths.VERSIONS,
     )
+
+
+def _trainings(plan: Plan, bases: Sequence[str]) -> list[str]:
+    """Of these runs, and of those that their weights come from, the ones that train."""
+    found: dict[str, None] = {}
+    for base in bases:
+        name: str | None = base
+        while name and name not in found and (run := plan.runs.get(name)):
+            if run.train_on and not run.is_motion:
+                found[name] = None
+            name = run.weights
+    return list(found)
 
 
 def _figures(plan: Plan) -> list[Figure]:
@@ -157,6 +172,7 @@ def inputs(plan: Plan) -> Inputs:
             *sets,
             *report.overlap.values(),
             *report.videos.values(),
+            *report.trainings.values(),
             *(path for traced in report.pretraining.values() for path in traced.values()),
         ),
     )

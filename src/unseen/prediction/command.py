@@ -117,7 +117,7 @@ class _PrintCompletion(argparse.Action):
         for action in _actions(parser):
             if action.type is file_name or action.dest == "model":
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
-        print(shtab.complete(parser, shell=str(shell)))
+        print(shtab.complete(parser, str(shell)))
         parser.exit()
 
 

@@ -30,6 +30,17 @@ BORDERLINE = 30
 SEEN_CLASSES = 30
 REJECTED = 1000
 HISTORY = 500
+EPOCHS = 200
+"""Points of a curve, at most: of a longer training every second epoch, every third, ..."""
+CURVES = {
+    "loss": "loss",
+    "accuracy": "training accuracy (%)",
+    "learning_rate": "learning rate",
+    "snippets_per_s": "snippets a second",
+    "waiting": "share of time without data",
+    "memory_gb": "peak memory (GB)",
+}
+"""The log's columns that the page draws, and what it calls them."""
 DATA, NONCE = "{{data}}", "{{nonce}}"
 SEEN_BEFORE = "Classes near a test class that the initial weights had seen"
 IMAGE_TYPES = {".svg": "image/svg+xml", ".png": "image/png"}
@@ -44,8 +55,9 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
     a file that says what the initial weights had seen), `captions` (a folder with `<name>.rst`),
     `scores` (each `run`, `dataset` and the paths `metrics`, `predictions`, `confusions`),
     `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run),
-    `pretraining` (by run: `state`, that file, and `classes`, a CSV), `videos` (CSV by run), `threshold`, `benchmarks` (a folder), `disk` (a folder by stage), `versions` (a folder), `title`,
-    `thumbnails` (how many a data set).
+    `pretraining` (by run: `state`, that file, and `classes`, a CSV), `videos` (CSV by run),
+    `threshold`, `trainings` (by run the log of its training), `benchmarks` (a folder), `disk` (a
+    folder by stage), `versions` (a folder), `title`, `thumbnails` (how many a data set).
     """
     page = template.read_text(encoding="utf-8")
     if page.count(DATA) != 1 or NONCE not in page:
@@ -69,6 +81,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
         "pretraining": pretraining(spec["pretraining"]),
         "videos": shared_videos(spec["videos"]),
         "rejected": rejected(spec["datasets"]),
+        "trainings": [training(run, Path(log)) for run, log in spec["trainings"].items()],
         "cost": cost(Path(spec["benchmarks"]), spec["disk"]),
         "versions": versions(Path(spec["versions"])),
         "history": history(Path(spec["versions"])),
@@ -260,6 +273,18 @@ def rejected(datasets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     ]
     missing = {name: len(read_rows(part["missing"])) for name, part in datasets.items()}
     return _grid("rejected", columns, rows[:REJECTED]) | {"total": len(rows), "missing": missing}
+
+
+def training(run: str, log: Path) -> dict[str, Any]:
+    """The curves of a training along its epochs, one for each of `CURVES`."""
+    rows = read_rows(log, ["epoch", *CURVES])
+    step = -(-len(rows) // EPOCHS)
+    picked = rows[::-1][:: step or 1][::-1]
+    curves = [
+        {"name": name, "values": [float(row[column]) for row in picked]}
+        for column, name in CURVES.items()
+    ]
+    return {"run": run, "epochs": [int(row["epoch"]) for row in picked], "curves": curves}
 
 
 def cost(benchmarks: Path, disk: Mapping[str, str]) -> dict[str, Any]:

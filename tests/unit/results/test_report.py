@@ -177,6 +177,17 @@ def test_the_page_says_what_lies_beside_it(data, page, folder):
     assert data["beside"]["folder"] == "report" and data["beside"]["files"] == len(files)
 
 
+def test_training_is_drawn_along_its_epochs(data, tmp_path):
+    (shown,) = data["trainings"]
+    assert shown["run"] == "e2e" and shown["epochs"] == [1, 2, 3, 4, 5, 6, 7]
+    assert [curve["name"] for curve in shown["curves"]] == list(report.CURVES.values())
+    assert shown["curves"][0]["values"][:3] == [0.0, 0.5, pytest.approx(2 / 3, abs=1e-6)]
+    rows = [dict.fromkeys(report.CURVES, "1") | {"epoch": n} for n in range(1, 1000)]
+    write_rows(tmp_path / "log.csv", ["epoch", *report.CURVES], rows)
+    epochs = report.training("long", tmp_path / "log.csv")["epochs"]
+    assert len(epochs) <= report.EPOCHS and epochs[-1] == 999 and len(set(np.diff(epochs))) == 1
+
+
 def test_a_large_figure_lies_beside_the_page(spec, tmp_path):
     svg = tmp_path / "figure1.svg"
     svg.write_text(f"<svg><!--{'x' * report.LARGE_FIGURE}--></svg>")

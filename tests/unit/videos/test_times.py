@@ -329,7 +329,7 @@ def shown_by_ffmpeg(path: Path) -> tuple[list[float], list[bytes]]:
     return [time - times[0] for time in times], pictures[: len(times)]
 
 
-def compare(path: Path, folder: Path, rng: random.Random) -> str | None:
+def compare(path: Path, folder: Path, rng: random.Random, *, damaged: bool) -> str | None:
     """What differs between a random segment of a file and what ffmpeg shows, None if nothing."""
     times, pictures = shown_by_ffmpeg(path)
     if not times:
@@ -351,8 +351,10 @@ def compare(path: Path, folder: Path, rng: random.Random) -> str | None:
     if np.abs(clip.times - np.array(times)[inside]).max() > 1.5e-3:
         return f"other times, of {start} to {end}"
     grey = np.frombuffer(b"".join(pictures[n] for n in inside), np.uint8).reshape(-1, 64, 96)
-    same = shows_the_same(luma_of(clip, folder), grey)
-    return None if same.mean() > 0.97 else f"other frames, of {start} to {end}"
+    wrong = int((~shows_the_same(luma_of(clip, folder), grey)).sum())
+    # What a damaged picture lacks libav fills with what its memory held: no two calls agree on it.
+    allowed = max(len(inside) * 0.03, 1 if damaged else 0)
+    return None if wrong <= allowed else f"{wrong} other frames, of {start} to {end}"
 
 
 A_BIT = 5
@@ -388,7 +390,7 @@ def differences(seed: int, count: int, folder: Path) -> list[str]:
         except subprocess.CalledProcessError:
             continue  # a cut that holds nothing, or a rate that the codec cannot say
         made += 1
-        fault = compare(path, place, rng)
+        fault = compare(path, place, rng, damaged="are others" in said)
         if fault:
             found.append(f"{number}: {said}: {fault}")
     return found
