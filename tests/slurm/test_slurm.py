@@ -183,6 +183,7 @@ def test_cancelled_from_outside(finished: Workspace, slurm: str, tmp_path: Path)
     assert (workspace.folder / MODEL).read_bytes() == (finished.folder / MODEL).read_bytes()
 
 
+@pytest.mark.long
 def test_interrupted(cluster: Workspace) -> None:
     """Control-C takes the jobs along, and the next start needs no more than a moment."""
     process = start(cluster, "results/settled")

@@ -144,6 +144,7 @@ def test_many_kills(afresh: Workspace, finished: Workspace, tmp_path: Path) -> N
         shutil.rmtree(trial.folder)
 
 
+@pytest.mark.long
 def test_outliving_stage(workspace: Workspace, finished: Workspace) -> None:
     """A stage whose Snakemake was killed goes on; the next one's stage waits for it to end."""
     shutil.rmtree(workspace.folder / "results/models")
@@ -185,6 +186,7 @@ def test_two_at_once(workspace: Workspace) -> None:
 # Records
 
 
+@pytest.mark.long
 def test_record_cut_in_half(workspace: Workspace, finished: Workspace) -> None:
     """Without the mend a damaged record reads as nothing to be done, whatever changed."""
     record = workspace.folder / ".snakemake/metadata" / urlsafe_b64encode(MODEL.encode()).decode()
@@ -209,7 +211,8 @@ def test_killed_before_the_record(workspace: Workspace) -> None:
     assert workspace.run("--dry-run", TABLE) == []
 
 
-@pytest.mark.parametrize("killed", [True, pytest.param(False, marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("killed", [True, False])
 def test_rerun_that_does_not_finish(workspace: Workspace, killed: bool) -> None:
     """Its earlier output is gone. What was made of that must not pass for up to date."""
     workspace.config["testing"]["snippets"] = 1

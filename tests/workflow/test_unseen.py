@@ -63,6 +63,7 @@ def changed_by_other_labels(workspace: Workspace) -> set[str]:
     return {path for path, _ in with_true.items() ^ with_others.items()}
 
 
+@pytest.mark.long
 def test_other_test_labels_change_nothing_before_the_score(workspace: Workspace) -> None:
     assert changed_by_other_labels(workspace) == set()
 
