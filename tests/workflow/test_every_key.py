@@ -78,6 +78,14 @@ def add_sources(folder: Path) -> None:
     rows = (videos / "demo-kinetics/train.csv").read_text().splitlines(keepends=True)
     (elsewhere / "train.csv").write_text("".join(rows[:-1]))
     words = (REPOSITORY / "config/classes/demo-hmdb.tsv").read_text()
+    names = [line.partition("\t")[0] for line in words.splitlines()[1:]]
+    tested = "".join(f"0,test,{name}\n" for name in names[::2])
+    (elsewhere / "demo-hmdb_even.csv").write_text(f"split,part,class\n{tested}")
+    (elsewhere / "lists").mkdir()
+    video = min((rendered / "demo-ucf").rglob("*.avi"))
+    for number in (1, 2, 3):
+        line = f"{video.parent.name}/{video.name}\n"
+        (elsewhere / f"lists/testlist0{number}.txt").write_text(line)
     changed = words.replace("\tspinning ring\n", "\tspinning trout\n")
     assert changed != words
     (elsewhere / "classes.tsv").write_text(changed)
@@ -96,6 +104,7 @@ ROWS = {"make_table", "draw_figure"}
 """Figure 1 shows the rows of table 1; both name the word vectors that went into them."""
 NAMED = {*ROWS, "compare_runs"}
 """What names the word vectors among its sources."""
+SCORES = {"score_videos", "score_permuted"}
 SWEEP = {"select_classes", "embed_videos", "score_videos", "draw_figure"}
 """A new point of a sweep, with the training."""
 CONVEX = {"make_convex", "decode_clips"}
@@ -123,6 +132,9 @@ CASES: dict[str, tuple[Any, set[str]]] = {
         "elsewhere/classes.tsv",
         {"name_words", "score_videos", "score_permuted", "draw_figure"},
     ),
+    "datasets.demo-hmdb.splits": (["elsewhere/demo-hmdb_even.csv"], SCORES),
+    "datasets.demo-hmdb.splits unseen": (["unseen"], SCORES),
+    "datasets.demo-ucf.annotations test lists": ("elsewhere/lists", {"score_videos"}),
     "datasets.demo-hmdb.exclude": (["spinning_ring"], {"list_clips", *VIDEOS}),
     "clips.short_side": (44, {"decode_clips"}),
     "clips.resampling": ("bilinear", {"decode_clips"}),  # a published classifier says its own
@@ -305,6 +317,9 @@ ORDINARY = {
     *(
         "embeddings.phrases.encoder",
         "clips.timeout_s",
+        "datasets.demo-hmdb.splits",
+        "datasets.demo-hmdb.splits unseen",
+        "datasets.demo-ucf.annotations test lists",
         "overlap.threshold",
         "testing.snippets",
         "runs.objects.centre",

@@ -20,6 +20,7 @@ rule score_videos:
         code=PLAN.code("score_videos"),
         arguments=told(scoring.arguments),
         outputs=by_option,
+        protocols=asks(scoring.protocols),
         seen=asks(scoring.seen),
         permute=[],
     shell:

@@ -1,10 +1,13 @@
-"""Score a run on a test set: nearest classes, both evaluation protocols, confusions."""
+"""Score a run on a test set: nearest classes, evaluation protocols, confusions."""
 
 import argparse
 from pathlib import Path
 
+from unseen.base.arguments import json_value, named_path
 from unseen.base.errors import run
+from unseen.classes.pretraining import Training
 from unseen.results.scoring import Outputs, score
+from unseen.results.test_splits import Protocols, Seen
 
 
 def main() -> None:
@@ -15,6 +18,13 @@ def main() -> None:
     parser.add_argument("--rejected", type=Path, required=True)
     parser.add_argument("--missing", type=Path, required=True)
     parser.add_argument("--sources", type=Path, help="which clips are of one video: clip_id,source")
+    parser.add_argument("--lists", type=named_path, metavar="LAYOUT=FOLDER", help="test lists")
+    parser.add_argument(
+        "--splits", type=named_path, nargs="*", default=[], metavar="NAME=CSV", help="of classes"
+    )
+    parser.add_argument("--trainings", type=json_value, help="JSON: what the run has seen")
+    parser.add_argument("--meanings", type=Path, help="HDF5 to find seen classes by")
+    parser.add_argument("--threshold", type=float, help="cosine distance")
     parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--metrics", type=Path, required=True)
     parser.add_argument("--per-class", type=Path)
@@ -23,6 +33,10 @@ def main() -> None:
     parser.add_argument("--permute", type=int, metavar="SEED", help="a control: shuffle the words")
     parser.add_argument("--allow-seen", action="store_true", help="say so in every row")
     arguments = parser.parse_args()
+    seen = None
+    if arguments.trainings is not None:
+        trainings = [Training.of(told) for told in arguments.trainings]
+        seen = Seen(trainings, arguments.meanings, arguments.threshold)
     print(
         score(
             arguments.embeddings,
@@ -37,6 +51,7 @@ def main() -> None:
                 arguments.confusions,
             ),
             sources=arguments.sources,
+            protocols=Protocols(arguments.lists, dict(arguments.splits), seen),
             seed=arguments.seed,
             permute=arguments.permute,
             seen_allowed=arguments.allow_seen,

@@ -176,6 +176,13 @@ def _told(run: Run, training: Pretraining) -> Told:
     }
 
 
+def files_told(trainings: Iterable[Told]) -> list[str]:
+    """The files that some trainings name."""
+    known = list(trainings)
+    embeddings = [path for one in known for path in one["embeddings"].values()]
+    return [*embeddings, *(one["kept"] for one in known if one["kept"])]
+
+
 def _tested(run: Run) -> list[str]:
     """The sets whose classes a run claims not to know, and those that it is scored on all the
     same."""

@@ -27,6 +27,7 @@ from unseen.plan.settings import (
     Row,
     Run,
 )
+from unseen.results.protocol_names import FULL, HALF, LISTS, protocol_of
 
 NEED_ANNOTATIONS = ("kinetics", "activitynet")
 PLACES = ("device", "dtype", "threads", "workers")
@@ -100,6 +101,20 @@ def _dataset_mistakes(config: Configuration) -> Iterator[str]:
             )
         elif dataset.is_unlabelled and dataset.exclude:
             yield f"datasets.{name}.exclude names classes of clips, but {_unlabelled(dataset)}"
+        if dataset.splits and not dataset.layout:
+            yield f"datasets.{name}.splits: a class list alone has no videos to score"
+        elif dataset.splits and dataset.is_unlabelled:
+            yield f"datasets.{name}.splits: nothing is scored, for {_unlabelled(dataset)}"
+        yield from _protocol_mistakes(name, dataset)
+
+
+def _protocol_mistakes(name: str, dataset: Dataset) -> Iterator[str]:
+    names = [protocol_of(name, text) for text in dataset.splits]
+    for place, (text, protocol) in enumerate(zip(dataset.splits, names, strict=True)):
+        if protocol in (HALF, FULL, LISTS):
+            yield f"datasets.{name}.splits: {text} has the name of another protocol; rename it"
+        elif protocol in names[:place]:
+            yield f"datasets.{name}.splits: two are called {protocol}; rename one"
 
 
 def _unlabelled(dataset: Dataset) -> str:

@@ -45,8 +45,8 @@ def places(plan: Plan, dataset: str) -> list[str]:
     """Arguments that say where the files lie, which is no part of what a listing depends on."""
     section = plan.config.datasets[dataset]
     places = ["--root", str(section.root)]
-    if section.annotations:
-        places += ["--annotations", section.annotations]
+    if section.listed_by:
+        places += ["--annotations", section.listed_by]
     return places
 
 

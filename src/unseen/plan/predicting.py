@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from unseen.plan import scoring
-from unseen.plan.classes import Told, trainings_told
+from unseen.plan.classes import Told, files_told, trainings_told
 from unseen.plan.plan import Inputs, Plan, class_embeddings, meanings
 from unseen.plan.runs import Run
 from unseen.plan.specs import as_json
@@ -12,10 +12,8 @@ from unseen.plan.specs import as_json
 def inputs(plan: Plan, run: Run, dataset: str) -> Inputs:
     """The files of `arguments`."""
     scored = scoring.as_inputs(_files(plan, run, dataset))
-    told = [*_trained(plan, run), *trainings_told(plan, run)]
-    known = [path for one in told for path in one["embeddings"].values()]
-    kept = [one["kept"] for one in told if one["kept"]]
-    return replace(scored, small=tuple(dict.fromkeys((*scored.small, *known, *kept))))
+    known = files_told([*_trained(plan, run), *trainings_told(plan, run)])
+    return replace(scored, small=tuple(dict.fromkeys((*scored.small, *known))))
 
 
 def arguments(plan: Plan, run: Run, dataset: str) -> list[str]:

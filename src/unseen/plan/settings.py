@@ -18,6 +18,7 @@ from unseen.base.settings import (
     section_of,
     without_repeats,
 )
+from unseen.datasets.test_lists import LAYOUTS as TEST_LISTS
 from unseen.network.settings import TrainingKeys
 from unseen.videos.settings import SYNTHESIZE, ClipSettings
 
@@ -49,7 +50,9 @@ class Dataset(Section):
     root: str | None = None
     """The folder with the files."""
     annotations: str | None = None
-    """The publisher's annotation file (kinetics and activitynet), or a list of paths (folders)."""
+    """The publisher's annotation file (kinetics and activitynet), a list of paths (folders), or the
+    folder of the publisher's three test lists, on which runs are then scored too (ucf101 and
+    hmdb51)."""
     subsets: Annotated[list[str], Field(min_length=1)] | None = None
     """Subsets of the annotations to take; of folders, the splits (train, val) in the root."""
     trimmed: Literal[True, False, "auto"] = "auto"
@@ -67,6 +70,20 @@ class Dataset(Section):
     lists and words). Default: config/classes/<dataset>.tsv where it exists."""
     exclude: list[str] = []
     """Classes to leave out."""
+    splits: Annotated[Names, Unique] = []
+    """Splits of the classes that runs are scored on too: a name in config/splits (truze, or
+    zero_shot of kinetics600), a CSV with the columns split, part and class, or unseen, the classes
+    that nothing behind a run is known to have seen (by overlap.threshold)."""
+
+    @property
+    def test_lists(self) -> str | None:
+        """The folder of the publisher's test lists."""
+        return self.annotations if self.layout in TEST_LISTS else None
+
+    @property
+    def listed_by(self) -> str | None:
+        """The annotations that say which clips there are."""
+        return None if self.test_lists else self.annotations
 
     @property
     def is_unlabelled(self) -> bool:

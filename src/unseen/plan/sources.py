@@ -8,10 +8,13 @@ from unseen import datasets as layouts
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest, json_digest
 from unseen.classes.class_list import read_classes
+from unseen.classes.class_splits import check_class_splits, read_class_splits
 from unseen.classes.words import check_names
-from unseen.plan.plan import Plan, is_rendered, root_of
+from unseen.datasets.test_lists import list_files
+from unseen.plan.plan import Plan, contents, is_rendered, root_of
 from unseen.plan.runs import weights_kind
 from unseen.plan.settings import FETCHED_VECTORS
+from unseen.results.protocol_names import LISTS, UNSEEN, protocol_of
 
 
 def check_sources(plan: Plan) -> None:
@@ -25,25 +28,44 @@ def check_sources(plan: Plan) -> None:
             f"{plan.where} names files and folders that are not there:\n       "
             + "\n       ".join([*missing, *notes])
         )
+    for name in plan.listed:
+        _check_protocols(plan, name)
+
+
+def _check_protocols(plan: Plan, name: str) -> None:
+    """Raise UserError for incomplete test lists, and for class splits of other classes than those
+    of the data set's list."""
+    dataset, listed = plan.config.datasets[name], class_list(plan, name)
+    if dataset.test_lists:
+        list_files(str(dataset.layout), Path(dataset.test_lists))
+    for path in split_files(plan, name).values():
+        splits = read_class_splits(path)
+        if listed:
+            check_class_splits(path, splits, {*read_classes(Path(listed))} - {*dataset.exclude})
 
 
 def _missing(plan: Plan) -> Iterator[str]:
     config = plan.config
     for name in plan.listed:
         dataset = config.datasets[name]
+        if dataset.test_lists and not Path(dataset.test_lists).is_dir():
+            yield f"datasets.{name}.annotations, a folder of test lists: {dataset.annotations}"
+        for path in split_files(plan, name).values():
+            if not path.is_file():
+                yield f"datasets.{name}.splits: {path}"
         if is_rendered(dataset):
             continue
         if not root_of(dataset).is_dir():
             yield f"datasets.{name}.root: {dataset.root}"
-        if dataset.annotations and not Path(dataset.annotations).is_file():
+        if dataset.listed_by and not Path(dataset.listed_by).is_file():
             yield f"datasets.{name}.annotations: {dataset.annotations}"
     for name, dataset in config.datasets.items():
-        path = class_list(plan, name)
-        if dataset.is_unlabelled and not path:
+        listed = class_list(plan, name)
+        if dataset.is_unlabelled and not listed:
             yield f"datasets.{name}.classes: nothing says which classes there are to choose from"
-        if path and not Path(path).is_file():
-            yield f"datasets.{name}.classes: {path}"
-        if not path and name not in plan.listed:
+        if listed and not Path(listed).is_file():
+            yield f"datasets.{name}.classes: {listed}"
+        if not listed and name not in plan.listed:
             yield f"datasets.{name}: no layout and no config/classes/{name}.tsv"
     if config.word_vectors != FETCHED_VECTORS and not Path(config.word_vectors).is_file():
         yield f"word_vectors: {config.word_vectors}"
@@ -73,11 +95,38 @@ def class_lists(plan: Plan, name: str) -> list[str]:
     return [own] if own else [str(path) for path in shipped]
 
 
+def split_files(plan: Plan, name: str) -> dict[str, Path]:
+    """A data set's class splits by the name of their protocol: that of the file, without the data
+    set's. A name alone is that of a file in config/splits."""
+    files = {}
+    for text in plan.config.datasets[name].splits:
+        if text != UNSEEN:
+            shipped = plan.repository / "config" / "splits" / f"{name}_{text}.csv"
+            path = Path(text) if "/" in text or text.endswith(".csv") else shipped
+            files[protocol_of(name, text)] = path
+    return files
+
+
+def protocols_content(plan: Plan, name: str) -> dict[str, str]:
+    """The content of what a data set's further protocols are read from, by their names."""
+    dataset = plan.config.datasets[name]
+    found = {protocol: contents([path]) for protocol, path in split_files(plan, name).items()}
+    if dataset.test_lists:
+        found[LISTS] = _lists_digest(str(dataset.layout), dataset.test_lists)
+    return found
+
+
+@cache
+def _lists_digest(layout: str, folder: str) -> str:
+    files = list_files(layout, Path(folder)).values()
+    return contents(path for paths in files for path in paths)
+
+
 def layout_options(plan: Plan, name: str) -> layouts.LayoutOptions:
     """What the configuration says about a data set besides its layout and root."""
     dataset = plan.config.datasets[name]
     return layouts.LayoutOptions(
-        annotations=Path(dataset.annotations) if dataset.annotations else None,
+        annotations=Path(dataset.listed_by) if dataset.listed_by else None,
         subsets=tuple(dataset.subsets) if dataset.subsets else None,
         trimmed=dataset.trimmed,
         media=dataset.media,

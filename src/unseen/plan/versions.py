@@ -6,7 +6,7 @@ from typing import Any
 
 from unseen.base.settings import fields_of, keys_read
 from unseen.network.settings import TRAINING, TrainingKeys
-from unseen.plan import clips, paths
+from unseen.plan import clips, paths, scoring
 from unseen.plan.plan import Plan
 from unseen.plan.runs import Run, ancestry
 from unseen.plan.settings import WORD2VEC
@@ -33,6 +33,11 @@ class Behind:
     def sets(self) -> tuple[str, ...]:
         """The data sets."""
         return tuple(dict.fromkeys(name for name, _ in self.clips))
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The test sets."""
+        return tuple(dict.fromkeys(name for _, name in self.pairs))
 
     @property
     def uses_word_vectors(self) -> bool:
@@ -111,7 +116,15 @@ def _stages(plan: Plan, found: Behind) -> Stages:
         "trace_pretraining": stage(plan, "trace_pretraining"),
         "decode_clips": stage(plan, "decode_clips", clips=clips.decisive(plan)),
         "embed_videos": stage(plan, "embed_videos", testing=config.testing.model_dump()),
-        "score_videos": stage(plan, "score_videos"),
+        "score_videos": stage(
+            plan,
+            "score_videos",
+            **{
+                name: told
+                for name in found.tests
+                if (told := scoring.protocols(plan, name)["protocols"])
+            },
+        ),
     }
     if any(run.is_motion for run in found.runs):
         stages["match_motion"] = stage(plan, "match_motion")

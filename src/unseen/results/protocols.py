@@ -1,4 +1,5 @@
-"""Evaluation protocols 1 (ten random halves of the classes) and 2 (all classes), and intervals."""
+"""Accuracies by protocol: ten random halves of the classes (1), all classes (2) with intervals, and
+those of `test_splits`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from unseen.results.nearest import ranks
+from unseen.results.protocol_names import FULL, HALF, IN_METRICS
 from unseen.results.test_set import Truth
+from unseen.results.test_splits import Protocol, Split
 
 SPLITS = 10
 NEAREST = 5
@@ -24,38 +27,56 @@ def halves(classes: int) -> list[np.ndarray]:
 
 
 def measure(
-    distances: dict[int, np.ndarray], truth: Truth, classes: int, seed: int
+    distances: dict[int, np.ndarray],
+    truth: Truth,
+    classes: int,
+    seed: int,
+    further: Sequence[Protocol] = (),
 ) -> list[dict[str, Any]]:
-    """The rows of the metrics: both protocols for each number of snippets (key of `distances`)."""
+    """The rows of the metrics: every protocol for each number of snippets (key of `distances`)."""
     rows: list[dict[str, Any]] = []
+    drawn = [Split(str(split), half) for split, half in enumerate(halves(classes))]
     for snippets, matrix in distances.items():
-        splits = [
-            {"protocol": 1, "split": split, "snippets": snippets} | _subset(matrix, truth, half)
-            for split, half in enumerate(halves(classes))
-        ]
-        rows += splits
-        rows += _mean_and_sd(splits)
-        everything = np.arange(classes)
-        common = {"protocol": 2, "snippets": snippets}
-        whole = common | {"split": "all"} | _subset(matrix, truth, everything)
+        rows += _over_splits(IN_METRICS[HALF], snippets, drawn, matrix, truth)
+        everything = Split("all", np.arange(classes))
+        (whole,) = _over_splits(IN_METRICS[FULL], snippets, [everything], matrix, truth)
         rows.append(whole)
         rows += [whole | row for row in _interval(matrix, truth, seed)]
+        for protocol in further:
+            rows += _over_splits(protocol.name, snippets, protocol.splits, matrix, truth)
     return rows
 
 
-def _subset(distances: np.ndarray, truth: Truth, chosen: np.ndarray) -> dict[str, Any]:
-    """Counts and accuracies where candidates and videos are those of the chosen classes alone."""
-    inside = np.isin(truth.readable, chosen)
-    true = np.searchsorted(chosen, truth.readable[inside])
-    order = ranks(distances[np.ix_(inside, chosen)], true)
-    rejected = int(np.isin(truth.rejected, chosen).sum())
+def _over_splits(
+    protocol: str, snippets: int, splits: Sequence[Split], distances: np.ndarray, truth: Truth
+) -> list[dict[str, Any]]:
+    """A row a split, then of several their mean and standard deviation."""
+    common = {"protocol": protocol, "snippets": snippets}
+    rows = [common | {"split": split.name} | _subset(distances, truth, split) for split in splits]
+    return rows if len(rows) == 1 else [*rows, *(common | row for row in _mean_and_sd(rows))]
+
+
+def _subset(distances: np.ndarray, truth: Truth, split: Split) -> dict[str, Any]:
+    """Counts and accuracies where the candidates are the classes of a split alone, and the videos
+    its own."""
+    chosen = split.classes
+    readable, rejected = (np.isin(one, chosen) for one in (truth.readable, truth.rejected))
+    missing = int(np.isin(truth.missing, chosen).sum())
+    if split.clips is not None:
+        listed = np.array([clip in split.clips for clip in truth.clip_ids], bool)
+        missing = len(split.clips) - int(listed.sum())
+        readable = readable & listed[: len(readable)]
+        rejected = rejected & listed[len(readable) :]
+    true = np.searchsorted(chosen, truth.readable[readable])
+    order = ranks(distances[np.ix_(readable, chosen)], true)
+    lost = int(rejected.sum())
     counts = {
         "classes": len(chosen),
         "videos": len(order),
-        "rejected": rejected,
-        "missing": int(np.isin(truth.missing, chosen).sum()),
+        "rejected": lost,
+        "missing": missing,
     }
-    return counts | accuracies(count_right(order), len(order), rejected, len(chosen))
+    return counts | accuracies(count_right(order), len(order), lost, len(chosen))
 
 
 def count_right(order: np.ndarray) -> tuple[int, int]:
@@ -79,18 +100,22 @@ def accuracies(
 
 
 def _mean_and_sd(splits: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Mean and sample standard deviation over the halves that have videos."""
-    first = splits[0]
-    common = {key: first[key] for key in ("protocol", "classes", "snippets")}
-    mean = common | {"split": "mean"}
-    deviation = common | {"split": "sd"}
+    """Mean and sample standard deviation over the splits that have videos."""
+    sizes = {row["classes"] for row in splits}
+    classes = sizes.pop() if len(sizes) == 1 else _average(splits, "classes")
+    mean: dict[str, Any] = {"split": "mean", "classes": classes}
+    deviation: dict[str, Any] = {"split": "sd", "classes": classes}
     for column in ("videos", "rejected", "missing"):
-        mean[column] = round(float(np.mean([row[column] for row in splits])), 1)
+        mean[column] = _average(splits, column)
     for column in MEASURES:
         values = [row[column] for row in splits if row[column] is not None]
         mean[column] = float(np.mean(values)) if values else None
         deviation[column] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return [mean, deviation]
+
+
+def _average(splits: Sequence[dict[str, Any]], column: str) -> float:
+    return round(float(np.mean([row[column] for row in splits])), 1)
 
 
 def _interval(distances: np.ndarray, truth: Truth, seed: int) -> list[dict[str, Any]]:

@@ -12,7 +12,14 @@ from unseen.base.errors import UserError
 from unseen.base.tabular import write_rows
 from unseen.results.nearest import ranks
 from unseen.results.predictions import write_predictions
-from unseen.results.protocols import MEASURES, NEAREST, accuracies, count_right, measure
+from unseen.results.protocol_names import FULL, IN_METRICS
+from unseen.results.protocols import (
+    MEASURES,
+    NEAREST,
+    accuracies,
+    count_right,
+    measure,
+)
 from unseen.results.test_set import (
     Truth,
     check_test_set,
@@ -22,6 +29,7 @@ from unseen.results.test_set import (
     read_truth,
     read_videos,
 )
+from unseen.results.test_splits import Protocol, Protocols, read_protocols
 
 METRICS_COLUMNS = (
     "protocol",
@@ -67,6 +75,7 @@ def score(
     outputs: Outputs,
     *,
     sources: Path | None = None,
+    protocols: Protocols = Protocols(),
     seed: int = 0,
     permute: int | None = None,
     seen_allowed: bool = False,
@@ -75,7 +84,8 @@ def score(
 
     `permute` deals the class embeddings out anew among the classes, by that seed, which gives
     chance on average whatever the model is: a check of the scoring. `sources` (`clip_id,source`) tells which clips were
-    cut from one video; the interval is then that over sources. `seen_allowed` marks every row of
+    cut from one video; the interval is then that over sources. `protocols` are evaluated beside the
+    paper's two. `seen_allowed` marks every row of
     the metrics in a further column, `seen`.
     """
     videos = read_videos(video_embeddings)
@@ -95,7 +105,8 @@ def score(
             f"{labels} names no class, so there is nothing to score: say `labels: none` under the "
             f"data set, and ask for its predictions, results/predictions/<run>/<dataset>.csv"
         )
-    metrics = measure(distances, truth, len(classes), seed)
+    further = read_protocols(protocols, classes, truth.clip_ids)
+    metrics = measure(distances, truth, len(classes), seed, further)
     write_metrics(outputs.metrics, metrics, seen_allowed)
     if outputs.per_class:
         write_rows(outputs.per_class, PER_CLASS_COLUMNS, per_class_rows(classes, distances, truth))
@@ -103,7 +114,7 @@ def score(
         write_rows(
             outputs.confusions, CONFUSIONS_COLUMNS, confusion_rows(classes, widest, truth.readable)
         )
-    return summary(classes, metrics, truth)
+    return summary(classes, metrics, truth, further)
 
 
 # Writing
@@ -176,9 +187,14 @@ def confusion_rows(
     ]
 
 
-def summary(classes: Sequence[str], metrics: Sequence[dict[str, Any]], truth: Truth) -> str:
+def summary(
+    classes: Sequence[str],
+    metrics: Sequence[dict[str, Any]],
+    truth: Truth,
+    further: Sequence[Protocol] = (),
+) -> str:
     """The closing lines of a score: the counts, protocol 2 with its interval, and what is odd."""
-    bounds = {row["split"]: row for row in metrics if row["protocol"] == 2}
+    bounds = {row["split"]: row for row in metrics if row["protocol"] == IN_METRICS[FULL]}
     whole, low, high = bounds["all"], bounds["low"], bounds["high"]
     lines = [
         f"{whole['videos']} videos, {whole['rejected']} rejected, {whole['missing']} missing, "
@@ -201,4 +217,6 @@ def summary(classes: Sequence[str], metrics: Sequence[dict[str, Any]], truth: Tr
             f"note: no readable video of {', '.join(classes[index] for index in without)}: "
             f"still a candidate for the others"
         )
+    for protocol in further:
+        lines += [f"note: {protocol.name}: {note}" for note in protocol.notes]
     return "\n".join(lines)

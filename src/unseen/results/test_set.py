@@ -34,13 +34,15 @@ class Truth:
     """What a test set should have been called: an index into the sorted classes for each clip.
 
     `readable` (N,) belongs to the embedded videos, with -1 for a video without a label; `rejected`
-    (R,) and `missing` to the clips that have no embedding. `sources` (N + R,) numbers what the
-    readable and then the rejected clips were cut from, alike for clips of one source.
+    (R,) and `missing` to the clips that have no embedding. `clip_ids` names the readable and then
+    the rejected clips, and `sources` (N + R,) numbers what they were cut from, alike for clips of
+    one source.
     """
 
     readable: np.ndarray
     rejected: np.ndarray
     missing: np.ndarray
+    clip_ids: tuple[str, ...]
     sources: np.ndarray
 
 
@@ -137,14 +139,14 @@ def read_truth(
             f"labels name the class {unknown[0]}, which has no class embedding: "
             f"add it to the class list of the data set, or exclude it there"
         )
+    known = (c for c, name in zip(rejected_ids, rejected_names, strict=True) if name)
+    all_ids = (*clip_ids, *known)
     return Truth(
         np.array([index_of[name] if name else -1 for name in names], dtype=int),
         np.array([index_of[name] for name in rejected_names if name], dtype=int),
         np.array([index_of[name] for name in missing_classes if name in index_of], dtype=int),
-        _sources(
-            [*clip_ids, *(c for c, name in zip(rejected_ids, rejected_names, strict=True) if name)],
-            sources,
-        ),
+        all_ids,
+        _sources(all_ids, sources),
     )
 
 

@@ -10,6 +10,7 @@ from repository import REPOSITORY
 
 from unseen.classes.overlap import Neighbour
 from unseen.plan.settings import Configuration, Training
+from unseen.results.protocol_names import HALF, IN_METRICS
 from unseen.results.protocols import measure
 from unseen.results.test_set import Truth
 from unseen.videos.kenburns import crop_path, short_side_bounds
@@ -95,9 +96,13 @@ def test_paths_of_crops_have_fractions_and_small_photographs_are_enlarged_to_172
 
 def test_the_spread_of_protocol_1_is_that_of_a_sample() -> None:
     rng = np.random.default_rng(0)
-    truth = Truth(np.arange(60) % 12, np.array([]), np.array([]), np.arange(60))
+    truth = Truth(np.arange(60) % 12, np.array([]), np.array([]), (), np.arange(60))
     rows = measure({1: rng.random((60, 12))}, truth, 12, seed=0)
-    halves = [row["top1"] for row in rows if row["protocol"] == 1 and row["split"] in range(10)]
+    halves = [
+        row["top1"]
+        for row in rows
+        if row["protocol"] == IN_METRICS[HALF] and row["split"].isdigit()
+    ]
     (spread,) = (row["top1"] for row in rows if row["split"] == "sd")
     assert len(halves) == 10 and spread > 0
     assert spread == pytest.approx(np.std(halves) * np.sqrt(10 / 9))
