@@ -15,6 +15,8 @@ TESTED = "2"
 """HMDB51's mark of a test video; 1 is for training, 0 for neither."""
 
 _HMDB51 = re.compile(r"(?P<class>.+)_test_split(?P<list>[123])\.txt")
+_NUMBER = re.compile(r"\s+\d+$")
+"""A class's, behind a path."""
 
 
 def list_files(layout: str, folder: Path) -> dict[str, list[Path]]:
@@ -59,7 +61,7 @@ def _read_ucf101(path: Path) -> list[tuple[str, str]]:
     """Lines `Archery/v_Archery_g01_c01.avi`, also with the class's number behind."""
     clips = []
     for number, line in _lines(path):
-        folder, _, name = line.split()[0].rpartition("/")
+        folder, _, name = _NUMBER.sub("", line).rpartition("/")
         stem = split_name(name)[0]
         if not folder or not ucf101.CLIP_NAME.fullmatch(stem):
             raise _no_line(path, number, line, "Archery/v_Archery_g01_c01.avi")

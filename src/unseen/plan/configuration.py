@@ -109,12 +109,12 @@ def _dataset_mistakes(config: Configuration) -> Iterator[str]:
 
 
 def _protocol_mistakes(name: str, dataset: Dataset) -> Iterator[str]:
-    names = [protocol_of(name, text) for text in dataset.splits]
-    for place, (text, protocol) in enumerate(zip(dataset.splits, names, strict=True)):
-        if protocol in (HALF, FULL, LISTS):
-            yield f"datasets.{name}.splits: {text} has the name of another protocol; rename it"
-        elif protocol in names[:place]:
-            yield f"datasets.{name}.splits: two are called {protocol}; rename one"
+    taken = [HALF, FULL, LISTS]
+    for text in dataset.splits:
+        protocol = protocol_of(name, text)
+        if protocol in taken:
+            yield f"datasets.{name}.splits: {text}: another protocol has the name {protocol}"
+        taken.append(protocol)
 
 
 def _unlabelled(dataset: Dataset) -> str:
@@ -265,7 +265,23 @@ def _circle(runs: Mapping[str, Run]) -> list[str]:
 def _row_mistakes(config: Configuration) -> Iterator[str]:
     for table, rows in config.tables.items():
         for number, row in enumerate(rows):
-            yield from _score_mistakes(config, f"table{table}[{number}]", "run", row)
+            where = f"table{table}[{number}]"
+            yield from _score_mistakes(config, where, "run", row)
+            if table == 3 and {*(row.protocols or ())} - {HALF, FULL}:
+                yield f"{where}.protocols: table 3 shows {HALF} and {FULL} side by side, no other"
+                continue
+            known = [
+                protocol
+                for name in row.datasets
+                if name in config.datasets
+                for protocol in config.datasets[name].protocols(name)
+            ]
+            for protocol in row.protocols or ():
+                if protocol not in known:
+                    yield (
+                        f"{where}.protocols: no test set of the row has {protocol}: they have"
+                        f" {', '.join(dict.fromkeys(known))} (see datasets.*.annotations, splits)"
+                    )
     for number, pair in enumerate(config.comparisons):
         for key in ("run", "against"):
             yield from _score_mistakes(config, f"comparisons[{number}]", key, pair)

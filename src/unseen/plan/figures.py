@@ -10,6 +10,7 @@ from unseen.plan import paths, tables, versions
 from unseen.plan.plan import Inputs, Plan, class_embeddings
 from unseen.plan.runs import Run, Subset, sweep_name, sweep_runs_of
 from unseen.plan.specs import as_json, in_a_file
+from unseen.results.protocol_names import HALF
 
 TITLES = {"end_to_end": "e2e", "baseline": "baseline", "pretrained": "e2e + photographs"}
 """The runs' parts in the paper, and what the figures call them."""
@@ -81,8 +82,11 @@ def methods(plan: Plan, number: str) -> dict[str, str]:
     }
     if number == "1":
         first = _datasets(plan)[0]
-        shown = (row for row in plan.config.table1 if first in row.datasets)
-        return {row.run if row.method is None else row.method: row.run for row in shown}
+        return {
+            row.run if row.method is None else row.method: row.run
+            for row in plan.config.table1
+            if first in row.datasets and HALF in (row.protocols or [HALF])
+        }
     bases = {part: plan.config.figures.part(part) for part in parts.get(number, ())}
     return {TITLES[part]: base for part, base in bases.items() if base}
 
@@ -97,7 +101,9 @@ def _embeddings(run: Run, names: Iterable[str]) -> dict[str, str]:
 def _figure1(plan: Plan) -> tuple[dict[str, Any], list[str]]:
     first = _datasets(plan)[0]
     rows = [
-        asdict(row) | {"datasets": [first]} for row in tables.rows(plan, 1) if first in row.datasets
+        asdict(row) | {"datasets": [first]}
+        for row in tables.rows(plan, 1)
+        if first in row.datasets and row.protocol == HALF
     ]
     metrics = _metrics([run for row in rows for run in row["runs"]], [first])
     published = {"published": tables.published(plan)}

@@ -176,7 +176,8 @@ def pretraining(run: Run, runs: Mapping[str, Run]) -> tuple[list[Pretraining], l
     """The trainings behind a run's weights, the latest first, and the weights of which nobody says
     what they have seen.
 
-    A run without training is behind its weights itself: with what it says that they have seen.
+    A run without training is behind its weights itself: with what it says that they have seen. What
+    pictures and texts a dual model began with is never known.
     """
     line = ancestry(run, runs)
     found = [
@@ -187,11 +188,24 @@ def pretraining(run: Run, runs: Mapping[str, Run]) -> tuple[list[Pretraining], l
     oldest, unknown = line[-1], []
     if oldest.weights in TORCHVISION_WEIGHTS:
         found.append(Pretraining(oldest.weights, (TORCHVISION_WEIGHTS[oldest.weights],)))
-    elif oldest.weights and not oldest.trained_on:
+    elif oldest.weights and (oldest.dual or not oldest.trained_on):
         unknown.append(oldest.weights)
     elif oldest.weights and oldest.train_on:
         found.append(Pretraining(oldest.weights, oldest.trained_on))
     return found, unknown
+
+
+def trained_on(run: Run, runs: Mapping[str, Run]) -> str:
+    """The data sets that a run and the weights behind it are known to have seen, the latest first;
+    pruned where classes near those of a test set were left out."""
+    trainings, unknown = pretraining(run, runs)
+    own = [(name, bool(run.prune_against)) for name in run.train_on]
+    for one in trainings:
+        behind = runs.get(one.kept or "")
+        is_pruned = bool(behind and behind.train_on and behind.prune_against)
+        own += [(name, is_pruned) for name in one.sets]
+    said = [f"{name} (pruned)" if is_pruned else name for name, is_pruned in own]
+    return ", ".join([*dict.fromkeys(said), *(["not known"] if unknown else [])])
 
 
 def pretraining_sets(run: Run, runs: Mapping[str, Run]) -> list[str]:

@@ -20,6 +20,7 @@ from unseen.base.settings import (
 )
 from unseen.datasets.test_lists import LAYOUTS as TEST_LISTS
 from unseen.network.settings import TrainingKeys
+from unseen.results.protocol_names import FULL, HALF, LISTS, protocol_of
 from unseen.videos.settings import SYNTHESIZE, ClipSettings
 
 WORD2VEC = "word2vec"
@@ -84,6 +85,11 @@ class Dataset(Section):
     def listed_by(self) -> str | None:
         """The annotations that say which clips there are."""
         return None if self.test_lists else self.annotations
+
+    def protocols(self, name: str) -> list[str]:
+        """The protocols that runs are scored by on the data set of this name."""
+        further = [protocol_of(name, text) for text in self.splits]
+        return [HALF, FULL, *([LISTS] if self.test_lists else []), *further]
 
     @property
     def is_unlabelled(self) -> bool:
@@ -227,6 +233,10 @@ class Row(Section):
     """The test sets."""
     method: str | None = None
     """Name of the row; the run's name by default."""
+    protocols: Annotated[list[str], Field(min_length=1), Unique] | None = None
+    """Protocols of tables 1 and 2, each a row of its own: half (the default of table 1), full (of
+    table 2), lists, unseen, or the name of a class split; of test sets that have them. Table 3 has
+    half and full side by side."""
     snippets: Literal["one", "multi"] = "multi"
     """One snippet or as many as testing.snippets says (multi)."""
     permuted: bool = False

@@ -6,9 +6,13 @@ from pathlib import Path
 from unseen.base.errors import UserError
 from unseen.plan import paths, versions
 from unseen.plan.plan import Inputs, Plan, contents
-from unseen.plan.runs import Run, pretraining_sets, seeded
+from unseen.plan.runs import Run, pretraining_sets, seeded, trained_on
 from unseen.plan.settings import Row
 from unseen.plan.specs import as_json
+from unseen.results.protocol_names import FULL, HALF
+
+DEFAULTS = {"1": HALF, "2": FULL}
+"""The protocols of the tables' rows that name none. Table 3 has both side by side."""
 
 
 @dataclass(frozen=True)
@@ -19,6 +23,8 @@ class TableRow:
     method: str
     runs: tuple[str, ...]
     datasets: tuple[str, ...]
+    protocol: str | None
+    trained_on: str
     snippets: str
     visual_features: str
     e2e: bool
@@ -37,16 +43,27 @@ def all_of(plan: Plan) -> list[str]:
 
 def rows(plan: Plan, number: int | str) -> list[TableRow]:
     """The measured rows of a table."""
-    return [_row(plan, row) for row in plan.config.rows(number)]
+    own = DEFAULTS.get(str(number))
+    return [
+        _row(plan, row, protocol)
+        for row in plan.config.rows(number)
+        for protocol in (row.protocols if own and row.protocols else [own])
+    ]
 
 
-def _row(plan: Plan, row: Row) -> TableRow:
+def _row(plan: Plan, row: Row, protocol: str | None) -> TableRow:
     ending = versions.PERMUTED if row.permuted else ""
     run = plan.runs[row.run]
     return TableRow(
         method=row.run if row.method is None else row.method,
         runs=tuple(name + ending for name in seeds_of(plan, row.run)),
-        datasets=tuple(row.datasets),
+        datasets=tuple(
+            name
+            for name in row.datasets
+            if protocol is None or protocol in plan.config.datasets[name].protocols(name)
+        ),
+        protocol=protocol,
+        trained_on=trained_on(run, plan.runs),
         snippets=row.snippets,
         visual_features=(_features(run) if row.visual_features is None else row.visual_features),
         e2e=not (run.freeze or run.convex or run.dual or run.is_motion),

@@ -11,6 +11,7 @@ from unseen.base import markup
 from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.base.tabular import read_rows, write_rows
+from unseen.results.protocol_names import FULL
 from unseen.results.tables import Scores, decimals, find, markdown_table, mean_and_sd, snippets_of
 
 COLUMNS = (
@@ -98,7 +99,7 @@ def _top1(scores: Scores, run: str, dataset: str, snippets: str) -> tuple[float,
     if not table:
         raise UserError(f"run {run} has no scores on {dataset}: is it in the run's unseen?")
     used = snippets_of(table, snippets == "multi")
-    value = find(table, 2, "all", used, "top1")
+    value = find(table, FULL, "all", used, "top1")
     if value is None:
         raise UserError(f"run {run} has no top-1 on {dataset}: no video of it has a label")
     return value, used

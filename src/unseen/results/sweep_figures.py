@@ -13,6 +13,7 @@ from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
 from unseen.results import drawing, tables
 from unseen.results.drawing import COLOURS, LIGHT_GREY, MARKERS, Drawn, Line, Row, Spec, select
+from unseen.results.protocol_names import FULL
 from unseen.results.tables import decimals, mean_and_sd
 
 
@@ -97,8 +98,8 @@ def _one_snippet(spec: Spec, run: str, dataset: str) -> tuple[float | None, int]
         table = read_rows(spec["metrics"][f"{run}/{dataset}"], ["protocol", "split"])
     except KeyError:
         raise UserError(f"run {run} has no scores on {dataset}: the figure needs them") from None
-    classes = next(int(row["classes"]) for row in table if row["protocol"] == "2")
-    return tables.find(table, 2, "all", "1", "top1"), classes
+    classes = next(int(row["classes"]) for row in tables.splits_of(table, FULL))
+    return tables.find(table, FULL, "all", "1", "top1"), classes
 
 
 def _group_by(

@@ -10,7 +10,10 @@ from unseen.base.errors import UserError
 from unseen.base import markup
 from unseen.base.files import atomic
 from unseen.base.tabular import read_rows, write_rows
+from unseen.results.protocol_names import FULL, HALF, IN_METRICS, LISTS
 
+SUMS = ("mean", "sd", "low", "high")
+"""Splits of the metrics that sum up others."""
 Scores = Mapping[str, Sequence[Mapping[str, str]]]
 """The rows of the metrics by `run/dataset`."""
 
@@ -35,12 +38,13 @@ class Layout:
     """A table's columns: those of a row, then `measures` for every test set."""
 
     texts: tuple[str, ...]
-    measures: dict[str, tuple[int, str]]
-    """The evaluation protocol and the metrics' column behind each measure."""
+    measures: dict[str, tuple[str | None, str]]
+    """The evaluation protocol (None: the row's) and the metrics' column behind each measure."""
     sd_columns: bool
-    sd_over_halves: bool = False
+    protocol: str | None = None
+    """That of a row which names none."""
     interval: str | None = None
-    """The measure of protocol 2 whose interval over the videos is shown, apart from the spread."""
+    """The measure of all classes whose interval over the videos is shown, apart from the spread."""
 
     def columns(self, datasets: Sequence[str]) -> list[str]:
         """The columns of the CSV."""
@@ -60,24 +64,31 @@ class Layout:
 
 LAYOUTS = {
     1: Layout(
-        ("method", "visual_features", "source", "training_classes", "pretraining_overlap"),
-        {"top1": (1, "top1")},
+        (
+            *("method", "visual_features", "source", "protocol", "training_classes"),
+            *("trained_on", "pretraining_overlap", "sd_over"),
+        ),
+        {"top1": (None, "top1")},
         sd_columns=True,
-        sd_over_halves=True,
+        protocol=HALF,
     ),
     2: Layout(
-        ("method", "source", "training_classes", "pretraining_overlap", "snippets"),
-        {"top1": (2, "top1"), "top5": (2, "top5")},
+        (
+            *("method", "source", "protocol", "training_classes"),
+            *("trained_on", "pretraining_overlap", "snippets", "sd_over"),
+        ),
+        {"top1": (None, "top1"), "top5": (None, "top5")},
         sd_columns=True,
+        protocol=FULL,
         interval="top1",
     ),
     3: Layout(
-        ("method", "e2e", "augment", "multi", "source", "pretraining_overlap"),
+        ("method", "e2e", "augment", "multi", "source", "trained_on", "pretraining_overlap"),
         {
-            "half_top1": (1, "top1"),
-            "half_top5": (1, "top5"),
-            "all_top1": (2, "top1"),
-            "all_top5": (2, "top5"),
+            "half_top1": (HALF, "top1"),
+            "half_top5": (HALF, "top5"),
+            "all_top1": (FULL, "top1"),
+            "all_top5": (FULL, "top5"),
         },
         sd_columns=False,
         interval="all_top1",
@@ -122,20 +133,22 @@ def make_table(
 ) -> dict[str, str]:
     """Write a table as `.csv`, `.md` and `.tex`, and return its headline numbers.
 
-    `rows` are the measured rows: `method`, `runs` (one a seed), `datasets`, `snippets` (`one` or
-    `multi`), and `visual_features` (table 1) or `e2e` and `augment` (table 3). `metrics` is by
-    `run/dataset`; by run are `kept`, the lists of training classes, and `pretraining`, how many
-    classes near a test class the initial weights had seen.
+    `rows` are the measured rows: `method`, `runs` (one a seed), `datasets`, `protocol`, `snippets`
+    (`one` or `multi`), `trained_on`, and `visual_features` (table 1) or `e2e` and `augment` (table
+    3). `metrics` is by `run/dataset`; by run are `kept`, the lists of training classes, and
+    `pretraining`, how many classes near a test class the initial weights had seen.
+
+    Published numbers stand beside measured ones of the same protocol only.
     """
     layout = LAYOUTS[number]
     scores = {key: read_rows(path, ["protocol", "split"]) for key, path in metrics.items()}
     datasets = list(dict.fromkeys(name for row in rows for name in row["datasets"]))
     measured = [measured_row(layout, row, scores, kept, pretraining) for row in rows]
-    lines = [
-        *published_rows(number, published, datasets),
-        chance_row(layout, datasets, scores),
-        *measured,
-    ]
+    lines = []
+    for protocol in dict.fromkeys(row.get("protocol") or layout.protocol for row in rows):
+        lines += published_rows(number, published, datasets, protocol)
+        lines.append(chance_row(layout, datasets, scores, protocol))
+        lines += [row for row in measured if row.texts.get("protocol") == protocol]
     write_rows(output, layout.columns(datasets), _only(layout, datasets, lines))
     _write_text(output.with_suffix(".md"), markdown(layout, datasets, lines))
     _write_text(output.with_suffix(".tex"), latex(layout, datasets, lines))
@@ -162,21 +175,29 @@ def measured_row(
 ) -> TableRow:
     """A row of measured accuracies: the mean over its runs, which differ in their seed alone."""
     runs, multi = row["runs"], row.get("snippets", "multi") == "multi"
+    named = row.get("protocol") or layout.protocol
     values: dict[str, tuple[float | None, float | None]] = {}
     intervals: dict[str, Interval] = {}
     used, seen = "", False
+    over: dict[str, None] = {}
     for dataset in row["datasets"]:
         tables = [_of_run(scores, run, dataset, row["method"]) for run in runs]
         used = snippets_of(tables[0], multi)
         seen |= "seen" in tables[0][0]
         for measure, (protocol, column) in layout.measures.items():
-            spread = over_halves if layout.sd_over_halves else over_seeds
-            values[f"{dataset}_{measure}"] = spread(tables, protocol, used, column)
+            said, value = spread(tables, protocol or str(named), used, column)
+            values[f"{dataset}_{measure}"] = value
+            over[said] = None
+        if layout.interval and named != FULL and layout.protocol:
+            continue
         if layout.interval and (found := over_videos(tables, used)):
             intervals[f"{dataset}_{layout.interval}"] = found
     texts = {
         "method": row["method"] + (" (classes may be seen)" if seen else ""),
         "source": "measured",
+        "protocol": str(named),
+        "trained_on": row.get("trained_on") or "",
+        "sd_over": "; ".join(filter(None, over)),
         "visual_features": row.get("visual_features") or "",
         "training_classes": _count_lines(kept.get(runs[0])),
         "pretraining_overlap": read_state(pretraining.get(runs[0])),
@@ -188,28 +209,45 @@ def measured_row(
     return TableRow(_texts(layout, texts), values, intervals)
 
 
-def chance_row(layout: Layout, datasets: Sequence[str], scores: Scores) -> TableRow:
-    """The accuracy of guessing: k of the classes that are candidates."""
+def chance_row(
+    layout: Layout, datasets: Sequence[str], scores: Scores, named: str | None = None
+) -> TableRow:
+    """The accuracy of guessing by a protocol: k of the classes that are candidates. Nothing where
+    these differ from run to run, as unseen classes do."""
+    named = named or layout.protocol
     values: dict[str, tuple[float | None, float | None]] = {}
     for dataset in datasets:
-        table = next(rows for key, rows in scores.items() if key.endswith(f"/{dataset}"))
+        tables = [rows for key, rows in scores.items() if key.endswith(f"/{dataset}")]
         for measure, (protocol, column) in layout.measures.items():
             k = int(column.removeprefix("top"))
-            classes = next(int(row["classes"]) for row in table if row["protocol"] == str(protocol))
-            chance = 100 * k / classes if classes >= k else None
-            values[f"{dataset}_{measure}"] = (chance, None)
-    return TableRow(_texts(layout, {"method": "chance", "source": "chance"}), values)
+            found = {_chance(table, protocol or str(named), k) for table in tables} - {None}
+            value = found.pop() if len(found) == 1 else None
+            values[f"{dataset}_{measure}"] = (value, None)
+    texts = {"method": "chance", "source": "chance", "protocol": str(named)}
+    return TableRow(_texts(layout, texts), values)
 
 
-def published_rows(number: int, published: Path, datasets: Sequence[str]) -> list[TableRow]:
-    """The published rows of a table that have a number for one of the test sets."""
+def _chance(table: Sequence[Mapping[str, str]], protocol: str, k: int) -> float | None:
+    """The chance of k guesses, averaged over the splits; None where these have too few classes."""
+    sizes = {row["split"]: int(row["classes"]) for row in splits_of(table, protocol)}
+    known = [100 * k / size for size in sizes.values() if size >= k]
+    return statistics.fmean(known) if known and len(known) == len(sizes) else None
+
+
+def published_rows(
+    number: int, published: Path, datasets: Sequence[str], protocol: str | None = None
+) -> list[TableRow]:
+    """The published rows of a table that have a number for one of the test sets by a protocol."""
     rows: dict[tuple[str, ...], TableRow] = {}
     layout = LAYOUTS[number]
-    for line in read_rows(published, ["table", "dataset", "measure", "percent", "source"]):
-        if line["table"] == str(number) and line["dataset"] in datasets:
+    wanted = protocol or layout.protocol or ""
+    needed = ["table", "protocol", "dataset", "measure", "percent", "sd", "source"]
+    for line in read_rows(published, needed):
+        if (line["table"], line["protocol"]) == (str(number), wanted) and line["dataset"] in datasets:
             texts = _texts(layout, line)
             row = rows.setdefault(tuple(texts.values()), TableRow(texts))
-            row.values[f"{line['dataset']}_{line['measure']}"] = (float(line["percent"]), None)
+            deviation = float(line["sd"]) if line["sd"] else None
+            row.values[f"{line['dataset']}_{line['measure']}"] = (float(line["percent"]), deviation)
     return list(rows.values())
 
 
@@ -252,34 +290,37 @@ def snippets_of(table: Sequence[Mapping[str, str]], multi: bool) -> str:
     return str(max(int(row["snippets"]) for row in table)) if multi else "1"
 
 
+def splits_of(table: Sequence[Mapping[str, str]], protocol: str) -> list[Mapping[str, str]]:
+    """The rows of a protocol's splits, without what sums them up."""
+    wanted = IN_METRICS.get(protocol, protocol)
+    return [row for row in table if row["protocol"] == wanted and row["split"] not in SUMS]
+
+
 def find(
-    table: Sequence[Mapping[str, str]], protocol: int, split: str, snippets: str, column: str
+    table: Sequence[Mapping[str, str]], protocol: str, split: str, snippets: str, column: str
 ) -> float | None:
     """One number of the metrics; None if it is empty or not there."""
+    wanted = (IN_METRICS.get(protocol, protocol), split, snippets)
     for row in table:
-        if (row["protocol"], row["split"], row["snippets"]) == (str(protocol), split, snippets):
+        if (row["protocol"], row["split"], row["snippets"]) == wanted:
             return float(row[column]) if row[column] else None
     return None
 
 
-def over_seeds(
-    tables: Sequence[Sequence[Mapping[str, str]]], protocol: int, snippets: str, column: str
-) -> tuple[float | None, float | None]:
-    """Mean and sample standard deviation over the seeds; no deviation for one seed."""
-    split = "mean" if protocol == 1 else "all"
-    return mean_and_sd(find(table, protocol, split, snippets, column) for table in tables)
-
-
-def over_halves(
-    tables: Sequence[Sequence[Mapping[str, str]]], protocol: int, snippets: str, column: str
-) -> tuple[float | None, float | None]:
-    """Mean and sample standard deviation over the ten halves, each averaged over the seeds."""
-    splits = dict.fromkeys(row["split"] for row in tables[0] if row["split"].isdigit())
-    means = [
-        mean_and_sd(find(table, protocol, split, snippets, column) for table in tables)[0]
-        for split in splits
+def spread(
+    tables: Sequence[Sequence[Mapping[str, str]]], protocol: str, snippets: str, column: str
+) -> tuple[str, tuple[float | None, float | None]]:
+    """Mean and sample standard deviation, and what it is over: the splits of the protocol, each
+    averaged over the seeds, or where there is one split the seeds."""
+    splits = dict.fromkeys(row["split"] for row in splits_of(tables[0], protocol))
+    each = [
+        [find(table, protocol, split, snippets, column) for table in tables] for split in splits
     ]
-    return mean_and_sd(means)
+    if len(each) > 1:
+        kind = {HALF: "halves", LISTS: "lists"}.get(protocol, "splits")
+        return f"{len(each)} {kind}, sample", mean_and_sd(mean_and_sd(one)[0] for one in each)
+    over = f"{len(tables)} seeds, sample" if len(tables) > 1 else ""
+    return over, mean_and_sd(each[0] if each else [])
 
 
 def over_videos(
@@ -287,7 +328,7 @@ def over_videos(
 ) -> Interval | None:
     """The interval of top-1 over all classes, over the videos; None where it was not taken."""
     low, high = (
-        mean_and_sd(find(table, 2, bound, snippets, "top1") for table in tables)[0]
+        mean_and_sd(find(table, FULL, bound, snippets, "top1") for table in tables)[0]
         for bound in ("low", "high")
     )
     drawn = next((row["resampled"] for row in tables[0] if row.get("resampled")), None)
@@ -306,8 +347,13 @@ def headline(
 ) -> dict[str, str]:
     """The first measure of each row and test set: what the history of versions shows."""
     first = next(iter(layout.measures))
+
+    def by(row: TableRow) -> str:
+        protocol = row.texts.get("protocol", layout.protocol)
+        return "" if protocol == layout.protocol else f", {protocol}"
+
     return {
-        f"{row.texts['method']} {dataset}": decimals(row.values[f"{dataset}_{first}"][0])
+        f"{row.texts['method']} {dataset}{by(row)}": decimals(row.values[f"{dataset}_{first}"][0])
         for row in measured
         for dataset in datasets
         if f"{dataset}_{first}" in row.values

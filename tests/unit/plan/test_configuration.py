@@ -6,7 +6,7 @@ from repository import REPOSITORY
 
 from unseen.base.errors import UserError
 from unseen.plan.configuration import read_configuration
-from unseen.plan.runs import expand_runs, pretraining, pretraining_sets
+from unseen.plan.runs import expand_runs, pretraining, pretraining_sets, trained_on
 
 DATASETS = {
     "kinetics": {"layout": "kinetics", "root": "/k", "annotations": "/k.csv"},
@@ -300,3 +300,37 @@ def test_a_class_list_alone_is_kept_unseen_but_not_scored():
 )
 def test_what_is_said(keys, said):
     assert said in mistakes(**keys)
+
+
+def test_what_a_row_says_that_its_weights_have_seen():
+    runs = {
+        "sun": {"train_on": "photos"},
+        "e2e": {"train_on": "kinetics", "unseen": ["ucf"], "weights": "sun"},
+        "later": {"train_on": "photos", "weights": "e2e"},
+        "frozen": {"train_on": "kinetics", "weights": "KINETICS400_V1", "freeze": True},
+        "file": {"train_on": "photos", "weights": "a/b.pt"},
+        "released": {"weights": "a/b.pt", "trained_on": "kinetics", "unseen": ["ucf"]},
+        "convex": {"method": "convex", "weights": "efficientnet_lite2", "unseen": ["ucf"]},
+    }
+    found = expand_runs(complete(runs=runs))
+    assert {name: trained_on(run, found) for name, run in found.items()} == {
+        "sun": "photos",
+        "e2e": "kinetics (pruned), photos",
+        "later": "photos, kinetics (pruned)",
+        "frozen": "kinetics, kinetics400",
+        "file": "photos, not known",
+        "released": "kinetics",
+        "convex": "imagenet1k",
+    }
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("table1", "table1[0].protocols: no test set of the row has lists: they have half, full"),
+        ("table3", "table3[0].protocols: table 3 shows half and full side by side, no other"),
+    ],
+)
+def test_protocols_that_no_test_set_of_a_row_has(table, message):
+    row = {"run": "e2e", "datasets": ["ucf"], "protocols": ["lists"]}
+    assert message in mistakes(**{table: [row]})

@@ -11,7 +11,7 @@ from repository import REPOSITORY
 from unseen.base.errors import UserError
 from unseen.plan import classes, dual, embedding, report_page, scoring
 from unseen.plan.plan import Plan, read_plan
-from unseen.plan.runs import pretraining
+from unseen.plan.runs import pretraining, trained_on
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +68,9 @@ def test_what_a_model_is_said_to_have_seen_is_compared_by_word_vectors(
 ) -> None:
     plan = plan_of(folders["clip"], trained_on="kinetics400")
     assert classes.embedded_sets(plan) == ["kinetics400", "tests"]
+    run = plan.runs["own"]
+    assert pretraining(run, plan.runs)[1] == [str(folders["clip"])]  # the web before that
+    assert trained_on(run, plan.runs) == "kinetics400, not known"
 
 
 def test_a_folder_counts_by_its_content(folders: dict[str, Path], tmp_path: Path) -> None:

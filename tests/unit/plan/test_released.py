@@ -16,6 +16,7 @@ from unseen.plan.plan import Plan, read_plan
 from unseen.prediction.fetch import ITEMS
 
 CONFIG = REPOSITORY / "config/released.yaml"
+LISTS = {"ucf101": "testlist0{}.txt", "hmdb51": "wave_test_split{}.txt"}
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,12 @@ def config(place: Path) -> dict[str, Any]:
             dataset[key] = str(place / dataset[key].lstrip("/"))
         if "root" in dataset:
             (Path(dataset["root"]) / name).mkdir(parents=True)
-        if "annotations" in dataset:
+        if dataset.get("layout") == "activitynet":
             Path(dataset["annotations"]).write_text("{}")
+        if name in LISTS:
+            Path(dataset["annotations"]).mkdir(parents=True)
+            for number in (1, 2, 3):
+                (Path(dataset["annotations"]) / LISTS[name].format(number)).touch()
     words = place / config["word_vectors"]
     words.parent.mkdir(parents=True)
     words.write_bytes(b"")
@@ -65,7 +70,21 @@ def test_nothing_is_trained_and_all_that_is_named_is_enough(plan: Plan) -> None:
 
 
 def test_every_row_has_its_scores_and_every_run_its_input(plan: Plan) -> None:
-    assert len(tables.rows(plan, 2)) == len(plan.runs)
+    rows = tables.rows(plan, 2)
+    assert len(rows) == 4 * len(plan.runs)
+    by_protocol = {row.protocol: row.datasets for row in rows}
+    both = ("ucf101", "hmdb51")
+    assert by_protocol == {
+        "full": (*both, "activitynet"),
+        **dict.fromkeys(("lists", "truze", "unseen"), both),
+    }
+    assert {row.runs[0]: row.trained_on for row in rows} == {
+        **dict.fromkeys(("r2plus1d", "mvit", "swin3d"), "kinetics400"),
+        **dict.fromkeys(("clip-b32", "clip-l14", "siglip2"), "not known"),
+        "efficientnet": "imagenet1k",
+        "xclip-b16": "kinetics400, not known",
+        "e2e-664": "kinetics700",
+    }
     for run in plan.runs.values():
         assert run.tests == ("ucf101", "hmdb51", "activitynet")
         for dataset in run.tests:
@@ -94,6 +113,8 @@ def test_what_it_names_is_where_fetch_puts_it() -> None:
     assert told["word_vectors"] == f"resources/{words.folder}/{words.file_name}"
     for name in ("ucf101", "hmdb51"):
         assert told["datasets"][name]["root"].startswith(f"resources/{ITEMS[name].folder}/{name}")
+        lists = f"resources/{ITEMS[f'{name}-splits'].folder}/{name}-splits/"
+        assert told["datasets"][name]["annotations"].startswith(lists)
     for run in told["runs"].values():
         if run.get("method") == "dual":
             assert run["weights"].startswith("resources/models/")

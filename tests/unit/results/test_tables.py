@@ -10,12 +10,15 @@ from pathlib import Path
 
 import pytest
 from repository import REPOSITORY, SCRIPTS
-from small_results import make_test_set, named
+from small_results import class_vectors, make_test_set, named
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
+from unseen.classes.class_embedding_file import write_class_embeddings
+from unseen.classes.pretraining import Training
 from unseen.results import versions
 from unseen.results.tables import LAYOUTS, latex, make_table, markdown, published_rows
+from unseen.results.test_splits import Protocols, Seen
 
 PUBLISHED = REPOSITORY / "config" / "published.csv"
 CLASSES = [f"class {number:02}" for number in range(12)]
@@ -64,11 +67,11 @@ def number_of(metrics, key, protocol, split, snippets, column):
 
 
 def test_table1_has_its_columns_and_the_deviation_over_the_halves(metrics, kept, tmp_path):
-    rows = [row(visual_features="R(2+1)D-18")]
+    rows = [row(visual_features="R(2+1)D-18", trained_on="kinetics700 (pruned)")]
     header, lines = table(1, rows, metrics, kept, tmp_path)
     assert header == (
-        "method,visual_features,source,training_classes,pretraining_overlap,"
-        "ucf101_top1,ucf101_top1_sd"
+        "method,visual_features,source,protocol,training_classes,trained_on,pretraining_overlap,"
+        "sd_over,ucf101_top1,ucf101_top1_sd"
     )
     halves = [
         statistics.fmean(
@@ -80,8 +83,11 @@ def test_table1_has_its_columns_and_the_deviation_over_the_halves(metrics, kept,
         "method": "end to end",
         "visual_features": "R(2+1)D-18",
         "source": "measured",
+        "protocol": "half",
         "training_classes": "3",
+        "trained_on": "kinetics700 (pruned)",
         "pretraining_overlap": "not known, at least 2",
+        "sd_over": "10 halves, sample",
         "ucf101_top1": f"{statistics.fmean(halves):.2f}",
         "ucf101_top1_sd": f"{statistics.stdev(halves):.2f}",
     }
@@ -94,7 +100,7 @@ def test_table2_has_its_columns_and_the_deviation_over_the_seeds(metrics, kept, 
     rows = [row(datasets=("ucf101", "mine")), row(["e2e"], snippets="one")]
     header, lines = table(2, rows, metrics, kept, tmp_path)
     assert header == (
-        "method,source,training_classes,pretraining_overlap,snippets,"
+        "method,source,protocol,training_classes,trained_on,pretraining_overlap,snippets,sd_over,"
         "ucf101_top1,ucf101_top1_sd,ucf101_top5,ucf101_top5_sd,"
         "mine_top1,mine_top1_sd,mine_top5,mine_top5_sd,"
         "ucf101_top1_low,ucf101_top1_high,ucf101_top1_resampled,"
@@ -122,11 +128,66 @@ def test_table2_has_its_columns_and_the_deviation_over_the_seeds(metrics, kept, 
     )
 
 
+def test_a_row_a_protocol_each_beside_published_numbers_of_its_own(kept, tmp_path):
+    videos = {f"v_{name}_g{n}_c01": name for name in CLASSES for n in range(1, 6)}
+    for number in (1, 2, 3):
+        lines = [f"{name}/{clip}.avi\n" for clip, name in videos.items() if f"_g{number}" in clip]
+        (tmp_path / f"testlist0{number}.txt").write_text("".join(lines))
+    split = tmp_path / "six.csv"
+    split.write_text("split,part,class\n" + "".join(f"0,test,{name}\n" for name in CLASSES[:6]))
+    scores = {}
+    for seed, run in enumerate(SEEDS):
+        files = make_test_set(tmp_path / run, CLASSES, videos, noise=1.1, seed=seed)
+        told = Protocols(("ucf101", tmp_path), {"six": split})
+        scores[f"{run}/ucf101"] = files.score(tmp_path / run, protocols=told).metrics
+    rows = [row(protocol=name) for name in ("lists", "six", "full")]
+    _, lines = table(2, rows, scores, kept, tmp_path)
+    found = {}
+    for line in lines:
+        found.setdefault(line["protocol"], {})[line["method"]] = line
+    assert list(found) == ["lists", "six", "full"]
+    published = {name: [m for m in found[name] if m not in ("chance", "end to end")] for name in found}
+    assert "X-CLIP B/16" in published["lists"] and "664 classes" not in published["lists"]
+    assert "664 classes" in published["full"] and "X-CLIP B/16" not in published["full"]
+    assert published["six"] == []
+    assert found["lists"]["X-CLIP B/16"]["ucf101_top1_sd"] == "2.30"
+    assert [found[name]["chance"]["ucf101_top1"] for name in found] == ["8.33", "16.67", "8.33"]
+    over = [found[name]["end to end"]["sd_over"] for name in found]
+    assert over == ["3 lists, sample", "3 seeds, sample", "3 seeds, sample"]
+    means = [
+        statistics.fmean(
+            number_of(scores, f"{run}/ucf101", "lists", str(number), "3", "top1") for run in SEEDS
+        )
+        for number in (1, 2, 3)
+    ]
+    measured = found["lists"]["end to end"]
+    assert measured["ucf101_top1"] == f"{statistics.fmean(means):.2f}"
+    assert measured["ucf101_top1_sd"] == f"{statistics.stdev(means):.2f}"
+    assert measured["ucf101_top1_low"] == ""  # the interval is that of all classes and videos
+    assert found["full"]["end to end"]["ucf101_top1_low"] != ""
+
+
+def test_chance_is_left_out_where_the_candidates_differ_from_run_to_run(kept, tmp_path):
+    scores = {}
+    for run, seen in (("e2e", CLASSES[:2]), ("other", CLASSES[:4])):
+        files = make_test_set(tmp_path / run, CLASSES, named(CLASSES, 2))
+        embeddings = tmp_path / run / "seen.h5"
+        write_class_embeddings(embeddings, seen, class_vectors(len(CLASSES))[: len(seen)])
+        told = Seen([Training(run, {"seen": embeddings})], files.class_embeddings, 0.05)
+        scored = files.score(tmp_path / run, protocols=Protocols(seen=told))
+        scores[f"{run}/mine"] = scored.metrics
+    rows = [row([run], ["mine"], protocol="unseen") for run in ("e2e", "other")]
+    _, lines = table(2, rows, scores, kept, tmp_path)
+    assert [line["mine_top1"] == "" for line in lines] == [True, False, False]
+    _, (chance, _) = table(2, rows[:1], {"e2e/mine": scores["e2e/mine"]}, kept, tmp_path)
+    assert chance["mine_top1"] == "10.00"
+
+
 def test_table3_has_its_columns(metrics, kept, tmp_path):
     rows = [row(e2e=True, augment=False)]
     header, lines = table(3, rows, metrics, kept, tmp_path)
     assert header == (
-        "method,e2e,augment,multi,source,pretraining_overlap,"
+        "method,e2e,augment,multi,source,trained_on,pretraining_overlap,"
         "ucf101_half_top1,ucf101_half_top5,ucf101_all_top1,ucf101_all_top5,"
         "ucf101_all_top1_low,ucf101_all_top1_high,ucf101_all_top1_resampled"
     )
@@ -143,7 +204,7 @@ def test_published_numbers_stand_only_beside_the_same_test_sets(metrics, kept, t
 
 def test_published_numbers_are_the_paper_s():
     rows = published_rows(1, PUBLISHED, ["ucf101", "hmdb51", "activitynet"])
-    assert len(rows) == 11
+    assert len(rows) == 13
     numbers = {
         (line.texts["method"], line.texts["visual_features"]): {
             name.split("_")[0]: value for name, (value, _) in line.values.items()
@@ -178,14 +239,14 @@ def test_markdown_and_latex_escape_and_join_the_deviation(metrics, kept, tmp_pat
     rows = [row() | {"method": "a|b & 50%_c"}]
     table(2, rows, metrics, kept, tmp_path)
     text, tex = ((tmp_path / f"table2{ending}").read_text() for ending in (".md", ".tex"))
-    assert "| a\\|b \\& 50%\\_c | measured | 3 | not known, at least 2 | 3 |" in text
+    assert "| a\\|b \\& 50%\\_c | measured | full | 3 | not known, at least 2 | 3 |" in text
     assert " ± " in text.splitlines()[-1]
     assert re.search(r"\| [\d.]+ to [\d.]+, \d+ videos \|$", text.splitlines()[-1])
     assert "a\\textbar{}b \\& 50\\%\\_c & measured" in tex and " $\\pm$ " in tex
     widths = {line.replace("\\|", "").count("|") for line in text.splitlines()}
-    assert widths == {9}
+    assert widths == {11}
     assert tex.count("\\\\\n") == text.count("\n") - 1
-    assert tex.startswith("\\begin{tabular}{lllllrrr}\n\\toprule")
+    assert tex.startswith("\\begin{tabular}{lllllllrrr}\n\\toprule")
 
 
 def test_empty_text_columns_are_left_out_for_people():

@@ -87,8 +87,11 @@ def test_unseen_classes_follow_the_threshold_and_all_that_was_seen(place: Path) 
     [
         ({"splits": "truzee"}, r"datasets\.ucf101\.splits: .*/config/splits/ucf101_truzee\.csv"),
         ({"splits": "a/gone.csv"}, r"datasets\.ucf101\.splits: a/gone\.csv"),
-        ({"splits": "full"}, r"datasets\.ucf101\.splits: full has the name of another protocol"),
-        ({"splits": ["truze", "a/truze.csv"]}, r"ucf101\.splits: two are called truze"),
+        ({"splits": "full"}, r"datasets\.ucf101\.splits: full: another protocol has the name full"),
+        (
+            {"splits": ["truze", "a/truze.csv"]},
+            r"truze\.csv: another protocol has the name truze",
+        ),
         ({"splits": ["unseen", "unseen"]}, r"'unseen' is there twice"),
         ({"splits": "truze", "layout": None, "root": None}, r"a class list alone has no videos"),
         ({"annotations": "gone"}, r"annotations, a folder of test lists: gone"),
