@@ -106,6 +106,7 @@ def write_embeddings(path: Path, clip_ids: Sequence[str], snippets: np.ndarray) 
     """Write video embeddings whose features (N, T, D) are the snippets' own embeddings."""
     with new_hdf5(path) as store:
         store.create_dataset("clip_id", data=list(clip_ids), dtype=h5py.string_dtype())
+        store.attrs["snippets"] = snippets.shape[1]
         store["features"] = snippets.astype(np.float32)
         store["embedding"] = snippets.mean(axis=1).astype(np.float32)
         store["embedding_1"] = snippets[:, snippets.shape[1] // 2].astype(np.float32)

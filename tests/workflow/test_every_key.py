@@ -107,8 +107,12 @@ NAMED = {*ROWS, "compare_runs"}
 SCORES = {"score_videos", "score_permuted"}
 SWEEP = {"select_classes", "embed_videos", "score_videos", "draw_figure"}
 """A new point of a sweep, with the training."""
-CONVEX = {"make_convex", "decode_clips"}
-"""The model of a published classifier, and clips of the side that it takes."""
+CONVEX = {"make_convex", "decode_clips", "classify_videos"}
+"""The model of a published classifier, clips of the side that it takes, their probabilities."""
+CLASSIFIED = {"make_convex", "classify_videos"}
+"""The same of the side that there is."""
+EMBEDDED = {"embed_videos", "embed_other_videos", "classify_videos"}
+"""All that runs a network over test videos."""
 BEFORE_CUT_OFF = {
     *("render_demo", "list_clips", "name_words"),
     *("select_vectors", "embed_classes", "encode_prompts", "prune_classes", "trace_pretraining"),
@@ -185,15 +189,15 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "runs.objects.centre": (True, {"make_convex"}),
     "runs.objects.input.short_side": (52, {"merge_rejected", *CONVEX}),
     "runs.objects.input.resampling": ("bilinear", {"merge_rejected", *CONVEX}),
-    "runs.objects.input.crop": (32, {"make_convex"}),
-    "runs.objects.input.frames": (2, {"make_convex"}),
-    "runs.objects.input.frame_rate": (5, {"make_convex"}),
-    "runs.objects.input.mean": ([0.5, 0.5, 0.4], {"make_convex"}),
-    "runs.objects.input.std": ([0.5, 0.5, 0.4], {"make_convex"}),
-    "testing.snippets": (3, {"embed_videos", "embed_other_videos"}),
-    "testing.scheme": ("legacy", {"embed_videos", "embed_other_videos"}),
-    "testing.frame_rate": (10, {"embed_videos", "embed_other_videos"}),
-    "testing.batch_size": (16, {"embed_videos", "embed_other_videos"}),
+    "runs.objects.input.crop": (32, CLASSIFIED),
+    "runs.objects.input.frames": (2, CLASSIFIED),
+    "runs.objects.input.frame_rate": (5, CLASSIFIED),
+    "runs.objects.input.mean": ([0.5, 0.5, 0.4], CLASSIFIED),
+    "runs.objects.input.std": ([0.5, 0.5, 0.4], CLASSIFIED),
+    "testing.snippets": (3, EMBEDDED),
+    "testing.scheme": ("legacy", EMBEDDED),
+    "testing.frame_rate": (10, EMBEDDED),
+    "testing.batch_size": (16, EMBEDDED),
     "table1.0.method": ("another", ROWS),
     "table1.0.run": ("phrases", ROWS),
     "table1.1.datasets": (["demo-hmdb", "demo-ucf"], {"make_table"}),
@@ -290,7 +294,7 @@ for key, value in TRAINING.items():
 # The run that the frozen one starts from has its own epochs and loss, which reads no mixing.
 for key in ("epochs", "loss", "mixing", "projection"):
     CASES[f"training.{key}"] = TRAINING[key], {"train", "train_frozen"}
-CASES["training.dtype"] = TRAINING["dtype"], {"train", "embed_videos"}  # of a published classifier
+CASES["training.dtype"] = TRAINING["dtype"], {"train", "classify_videos"}
 CASES["training.feature_epochs"] = TRAINING["feature_epochs"], set()  # `fixed` has its own
 CASES["training.c3d_start"] = "he", set()  # no run is a c3d
 CASES["figures.training.c3d_start"] = "he", set()

@@ -1,4 +1,4 @@
-"""Weights as the authors released theirs, scored without training."""
+"""Weights as they are, scored without training: the authors', and a classifier's."""
 
 from pathlib import Path
 
@@ -28,3 +28,25 @@ def test_released_weights_are_scored(workspace: Workspace, tmp_path: Path) -> No
             scores = (folder / "released" / f"{name}.csv").read_text()
             assert scores == (folder / "demo-e2e" / f"{name}.csv").read_text()
     assert workspace.run("--dry-run", TABLE) == []
+
+
+def test_what_is_combined_changes_without_the_network(workspace: Workspace) -> None:
+    """The classes of a run with `loss: classification`: another T, another threshold and a second
+    run of the same classifier take its probabilities as they are."""
+    runs = workspace.config["runs"]
+    runs["plain"] = {"train_on": "demo-kinetics", "loss": "classification", "epochs": 1}
+    runs["own"] = {"method": "convex", "weights": "plain", "unseen": ["demo-hmdb"]}
+    workspace.config["table2"] = [{"run": "own", "datasets": ["demo-hmdb"]}]
+    jobs = rules(workspace.run(TABLE))
+    assert {"make_convex", "classify_videos", "combine_classes", "score_videos"} <= jobs
+    assert jobs.isdisjoint({"embed_videos", "decode_clips"})
+    score = (workspace.folder / "results/metrics/own/demo-hmdb.csv").read_text()
+    behind = {"make_convex", "combine_classes", "score_videos", "make_table"}
+    runs["own"]["likeliest"] = 1
+    assert rules(workspace.run(TABLE)) == behind
+    assert (workspace.folder / "results/metrics/own/demo-hmdb.csv").read_text() != score
+    runs["centred"] = runs["own"] | {"centre": True, "likeliest": 10}
+    workspace.config["table2"] += [{"run": "centred", "datasets": ["demo-hmdb"]}]
+    assert "classify_videos" not in rules(workspace.run(TABLE))
+    workspace.config["overlap"] = {"threshold": 0.4}
+    assert "classify_videos" not in rules(workspace.would_rerun(TABLE))

@@ -10,31 +10,24 @@ for embedded in embedding.rules(PLAN):
         output:
             embedded.outputs,
         log:
-            paths.log(f"embed_videos/{embedded.job}"),
+            paths.log(f"{embedded.script}/{embedded.job}"),
         benchmark:
-            paths.benchmark(f"embed_videos/{embedded.job}")
+            paths.benchmark(f"{embedded.script}/{embedded.job}")
         wildcard_constraints:
             **{name: any_of(values) for name, values in embedded.serves.items()},
         threads: asks(training.cpus_of_one)
         resources:
-            gpu=asks(training.one_gpu),
+            gpu=asks(embedding.gpu),
             mem_mb=lambda wildcards, attempt: 8000 * attempt,
             runtime=lambda wildcards, attempt: 240 * attempt,
         params:
             stage=stage,
-            code=PLAN.code("embed_videos"),
-            snippets=PLAN.config.testing.snippets,
-            scheme=PLAN.config.testing.scheme,
-            batch_size=PLAN.config.testing.batch_size,
-            frame_rate=asks(embedding.frame_rate),
-            dtype=asks(embedding.dtype),
-            model=told(embedding.model),
-            place=told(embedding.place),
-            arguments=told(embedding.test_arguments),
+            code=PLAN.code(embedded.script),
+            script=f"{embedded.script}.py",
+            settings=asks(embedding.settings),
+            arguments=told(embedding.arguments),
         shell:
-            "{params.stage} --log {log:q} -- embed_videos.py --model {params.model:q}"
-            " {params.arguments:q} --snippets {params.snippets} --scheme {params.scheme}"
-            " {params.frame_rate} --batch-size {params.batch_size} --dtype {params.dtype} {params.place}"
+            "{params.stage} --log {log:q} -- {params.script} {params.arguments:q}"
 
 
 rule match_motion:

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import torch
 
-from unseen.base.arguments import group_by_name, named_path
+from unseen.base.arguments import group_by_name, json_value, named_path
 from unseen.base.errors import run
 from unseen.network.inference import embed_videos
 from unseen.videos.rejected import check_rejected
-from unseen.videos.sampling import SCHEMES
 
 
 def main() -> None:
@@ -29,12 +28,8 @@ def main() -> None:
         metavar="DATASET=H5",
         help="of a model whose classes depend on the video",
     )
-    add("--snippets", type=int, default=25)
-    add("--scheme", choices=SCHEMES, default="linear")
-    add("--frame-rate", type=float, help="frames a second; the model's own without it")
-    add("--batch-size", type=int, default=25, help="snippets that the network takes at a time")
+    add("--settings", type=json_value, required=True, metavar="JSON")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto")
-    add("--dtype", choices=["auto", "bfloat16", "float32"], default="auto")
     add("--threads", type=int, default=2)
     add("--workers", type=int, default=2)
     options = parser.parse_args()
@@ -45,13 +40,9 @@ def main() -> None:
         options.model,
         shards,
         dict(options.test),
-        snippets=options.snippets,
-        scheme=options.scheme,
-        batch_size=options.batch_size,
+        **options.settings,
         device=options.device,
-        dtype=options.dtype,
         workers=options.workers,
-        frame_rate=options.frame_rate,
         class_texts=dict(options.class_texts),
     )
 

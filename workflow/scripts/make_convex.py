@@ -1,4 +1,4 @@
-"""Write the model of a published classifier whose classes are combined without any training."""
+"""Write the model of a classifier whose classes are combined without any training."""
 
 import argparse
 from pathlib import Path
@@ -13,13 +13,14 @@ def main() -> None:
     add = parser.add_argument
     add("--class-embeddings", type=named_path, nargs="+", required=True, metavar="DATASET=H5")
     add("--kept", type=Path, metavar="TXT", help="the classes to combine; all without it")
+    add("--model", type=Path, metavar="FILE", help="a run's classifier in place of a published one")
     add("--settings", type=json_value, required=True, metavar="JSON")
     add("--output", type=Path, required=True)
     options = parser.parse_args()
     settings = options.settings
     print(
         make_convex_model(
-            settings["classifier"],
+            options.model or settings["classifier"],
             dict(options.class_embeddings),
             options.output,
             kept=options.kept,

@@ -1,18 +1,36 @@
-"""Published classifiers as networks: snippets to the probabilities of named classes."""
+"""Classifiers as networks: snippets to the probabilities of named classes."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor, nn
 
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest
+from unseen.network.model_file import ModelContent, Training, load_model
 from unseen.network.published import EFFICIENTNET, find_published
 from unseen.network.weight_files import read_weight_file, torchvision_weights
+from unseen.network.zero_shot_network import ZeroShotNetwork, build_network
 
 EFFICIENTNET_SHA256 = "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
 _WITH_SIDE_HEADS = ("googlenet", "inception_v3")
 """Networks with classifiers that only training uses."""
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A classifier with its weights: `encoder` maps snippets (B, 3, L, H, W) to the probabilities
+    (B, S) of `classes` (S); `settings` are the arguments of `build_classifier`, `lineage` what it
+    was trained on."""
+
+    name: str
+    encoder: nn.Module
+    classes: list[str]
+    input: Mapping[str, Any]
+    settings: dict[str, Any]
+    lineage: list[Training]
 
 
 class FrameProbabilities(nn.Module):
@@ -41,33 +59,75 @@ class SnippetProbabilities(nn.Module):
         return scores.float().softmax(dim=-1)
 
 
-def build_classifier(name: str) -> nn.Module:
-    """The network of a published classifier without its weights, with probabilities for output."""
+def build_classifier(name: str, network: Mapping[str, Any] | None = None) -> nn.Module:
+    """The network of a published classifier without its weights, with probabilities for output; or
+    that of an own run, of whose network `network` are the arguments."""
+    if network is not None:
+        return _own(build_network(**network))
     published = find_published(name)
     if name == EFFICIENTNET:
         classifier: nn.Module = _efficientnet()
     else:
         from torchvision.models import get_model
 
-        network = name.partition(":")[0]
+        architecture = name.partition(":")[0]
         side_heads = {"aux_logits": False, "init_weights": False}
-        options = side_heads if network in _WITH_SIDE_HEADS else {}
-        classifier = get_model(network, weights=None, **options)
+        options = side_heads if architecture in _WITH_SIDE_HEADS else {}
+        classifier = get_model(architecture, weights=None, **options)
     return (FrameProbabilities if published.of_frames else SnippetProbabilities)(classifier)
 
 
-def load_classifier(name: str) -> tuple[nn.Module, list[str]]:
-    """A published classifier with its weights, and the names of its S classes in their order.
+def load_classifier(source: str | Path) -> Classifier:
+    """A published classifier by its name, or that of a run with `loss: classification` by its model
+    file, with weights.
 
     Torchvision's weights come from its cache (`TORCH_HOME`), fetched once where the network allows,
     and are verified by the digest in their name; those of a package by theirs.
 
-    Raises UserError where there are none, where they are damaged, or where a package is missing.
+    Raises UserError where there are none, where they are damaged, where a package is missing, and
+    for the model of a run that is no classifier.
     """
-    network = build_classifier(name)
-    state, classes = _efficientnet_weights() if name == EFFICIENTNET else _torchvision_weights(name)
+    if isinstance(source, Path):
+        return classifier_of_run(source, *load_model(source))
+    network = build_classifier(source)
+    if source == EFFICIENTNET:
+        state, classes = _efficientnet_weights()
+    else:
+        state, classes = _torchvision_weights(source)
     network.get_submodule("classifier").load_state_dict(state)
-    return network.eval(), classes
+    return Classifier(
+        name=source,
+        encoder=network.eval(),
+        classes=classes,
+        input=find_published(source).input,
+        settings={"name": source},
+        lineage=[{"weights": source, "classes": classes}],
+    )
+
+
+def classifier_of_run(path: Path, network: ZeroShotNetwork, content: ModelContent) -> Classifier:
+    """The classifier in a model file's content. Raises UserError where it is none."""
+    if network.classifier is None:
+        has_none = network.semantic_encoder is None
+        raise UserError(
+            f"{path} is a classifier's model of before, without its classes' weights: train it anew"
+            if has_none
+            else f"{path} is no classifier: train the run with loss: classification"
+        )
+    return Classifier(
+        name=str(path),
+        encoder=_own(network),
+        classes=content["classes"],
+        input={**content["input"]},
+        settings={"name": str(path), "network": content["network"]},
+        lineage=[{"weights": str(path), "classes": content["classes"]}, *content["lineage"]],
+    )
+
+
+def _own(network: ZeroShotNetwork) -> nn.Module:
+    if network.classifier is None:
+        raise ValueError("its network is no classifier")
+    return SnippetProbabilities(nn.Sequential(network.visual_encoder, network.classifier)).eval()
 
 
 def _torchvision_weights(name: str) -> tuple[Mapping[str, Tensor], list[str]]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from unseen.base.errors import UserError
 from unseen.base.files import json_digest
 from unseen.classes.class_embedding_file import read_class_embeddings
-from unseen.network.classifiers import build_classifier, load_classifier
+from unseen.network.classifiers import Classifier, build_classifier, load_classifier
 from unseen.network.model_file import ModelDescription, write_model
 from unseen.network.published import find_published
 from unseen.network.zero_shot_network import ClassEncoder, ZeroShotNetwork
@@ -51,7 +51,7 @@ class ConvexCombination(nn.Module):
 
 
 def make_convex_model(
-    classifier: str,
+    source: str | Path,
     class_embeddings: Mapping[str, Path],
     output: Path,
     *,
@@ -60,7 +60,8 @@ def make_convex_model(
     centre: bool = False,
     input_settings: Mapping[str, Any] | None = None,
 ) -> str:
-    """Write the model of a published classifier as it is; returns a line for the log.
+    """Write the model of a classifier as it is, published or of a run (see
+    `classifiers.load_classifier`); returns a line for the log.
 
     `class_embeddings` are files by the name of their class list, `kept` names the classes that are
     combined (all with an embedding without it), `likeliest` is T; `centre` takes the mean of the
@@ -69,11 +70,16 @@ def make_convex_model(
 
     Raises UserError for a classifier that cannot be had and for kept classes that are not its own.
     """
+    classifier = load_classifier(source)
     found: dict[str, Vectors] = {}
     for path in class_embeddings.values():
         found |= dict(zip(*read_class_embeddings(path), strict=True))
+    if isinstance(source, Path):  # which may have learnt a part of its data sets' classes
+        found = {name: found[name] for name in classifier.classes if name in found}
     names = sorted(kept.read_text(encoding="utf-8").splitlines()) if kept else sorted(found)
-    network, classes, vectors = convex_network(
+    if isinstance(source, Path):
+        names = [name for name in names if name in found]
+    network, vectors = convex_network(
         classifier, {name: found[name] for name in names}, likeliest=likeliest, centre=centre
     )
     first = next(iter(class_embeddings.values()))
@@ -85,49 +91,49 @@ def make_convex_model(
                 [Path(f"{path}.sha256").read_text() for path in class_embeddings.values()]
             ),
         },
-        "input": {**find_published(classifier).input, **(input_settings or {})},  # type: ignore[typeddict-item]
-        "lineage": [{"weights": classifier, "classes": classes}],
+        "input": {**classifier.input, **(input_settings or {})},  # type: ignore[typeddict-item]
+        "lineage": classifier.lineage,
     }
     write_model(output, network, torch.from_numpy(vectors), description)
+    number = len(classifier.classes)
     return (
-        f"{classifier}: {len(names)} of its {len(classes)} classes are combined, "
-        f"{len(classes) - len(found)} have no word vector, {len(found) - len(names)} are too near "
+        f"{classifier.name}: {len(names)} of its {number} classes are combined, "
+        f"{number - len(found)} have no word vector, {len(found) - len(names)} are too near "
         f"to an unseen class"
     )
 
 
 def convex_network(
-    classifier: str, sources: Mapping[str, Vectors], *, likeliest: int, centre: bool
-) -> tuple[ZeroShotNetwork, list[str], Vectors]:
-    """The network over a classifier, the names of all its S classes, and the embeddings (K, D) of
-    `sources`, the classes that it combines.
+    classifier: Classifier, sources: Mapping[str, Vectors], *, likeliest: int, centre: bool
+) -> tuple[ZeroShotNetwork, Vectors]:
+    """The network over a classifier of S classes, and the embeddings (K, D) of `sources`, those
+    that it combines.
 
     Raises UserError for a source that is none of its classes, and without any.
     """
-    encoder, classes = load_classifier(classifier)
-    places = {name: place for place, name in enumerate(classes)}
+    places = {name: place for place, name in enumerate(classifier.classes)}
     strangers = [name for name in sources if name not in places]
-    if strangers or not sources:
+    if strangers:
         raise UserError(
-            f"{classifier} has {len(classes)} classes, and {strangers[0]!r} is none of them: its"
-            f" class list must be that of {find_published(classifier).trained_on}"
-            if strangers
-            else f"{classifier}: none of its classes is kept; lower overlap.threshold"
+            f"{classifier.name} has {len(places)} classes, and {strangers[0]!r} is none of them:"
+            f" its class list must be that of {find_published(classifier.name).trained_on}"
         )
+    if not sources:
+        raise UserError(f"{classifier.name}: none of its classes is kept; lower overlap.threshold")
     vectors = np.stack(list(sources.values())).astype(np.float32)
     network = _assemble(
         {
             "method": METHOD,
-            "name": classifier,
+            **classifier.settings,
             "embedding_dim": vectors.shape[1],
-            "frames": find_published(classifier).frames,
-            "crop": find_published(classifier).crop,
-            "classes": len(classes),
+            "frames": classifier.input["frames"],
+            "crop": classifier.input["crop"],
+            "classes": len(places),
             "kept": len(sources),
             "likeliest": likeliest,
             "centre": centre,
         },
-        encoder,
+        classifier.encoder,
     )
     mean = vectors.mean(axis=0) if centre else np.zeros_like(vectors[0])
     combination = network.get_submodule("semantic_encoder")
@@ -139,12 +145,13 @@ def convex_network(
     )
     if centre:
         network.class_encoder.load_state_dict(_subtraction(torch.from_numpy(mean)))
-    return network.eval(), classes, vectors
+    return network.eval(), vectors
 
 
 def build_convex(**settings: Any) -> ZeroShotNetwork:
     """The network of a model file of this method, its weights still to come."""
-    return _assemble(settings, build_classifier(settings["name"]))
+    encoder = build_classifier(settings["name"], settings.get("network"))
+    return _assemble(settings, encoder)
 
 
 def _assemble(settings: dict[str, Any], encoder: nn.Module) -> ZeroShotNetwork:

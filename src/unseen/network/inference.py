@@ -16,10 +16,17 @@ from unseen.base.errors import UserError
 from unseen.base.files import atomic
 from unseen.base.hdf5 import new_hdf5
 from unseen.base.progress import progress_bar
+from unseen.network.classifiers import load_classifier
 from unseen.network.dual import DualNetwork
 from unseen.network.dual_texts import read_class_texts
 from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
+from unseen.network.video_embeddings import (
+    embed_features,
+    write_array,
+    write_class_encoder,
+    write_clip_ids,
+)
 from unseen.network.zero_shot_network import ZeroShotNetwork, encode_snippets
 from unseen.videos.clip_store import ClipStore
 from unseen.videos.loading import SnippetBatch, to_network_input, video_batches
@@ -82,21 +89,76 @@ def embed_videos(
         videos = partial(_encoded_videos, store, answer, scheme=scheme, **reading)
         with new_hdf5(output) as file:
             file.attrs.update(snippets=snippets, scheme=scheme)
-            ids = np.array(store.clip_ids, dtype=object)
-            file.create_dataset("clip_id", data=ids, dtype=h5py.string_dtype(), track_times=False)
+            write_clip_ids(file, store.clip_ids)
             means, singles = _write_features(
                 file, videos, len(store), network.feature_dim, len(classes), f"embedding {dataset}"
             )
             for ending, values in {"": means, "_1": singles}.items():
                 features, cosines = np.split(values, [network.feature_dim], axis=1)
-                _write(file, f"embedding{ending}", embed_features(network, features, picked))
+                write_array(file, f"embedding{ending}", embed_features(network, features, picked))
                 if classes:
-                    _write(file, f"cosines{ending}", cosines)
+                    write_array(file, f"cosines{ending}", cosines)
             if classes:
                 file.create_dataset("classes", data=classes, dtype=h5py.string_dtype())
-            _write_class_encoder(file, network)
+            write_class_encoder(file, network)
         with atomic(output.with_suffix(".txt")) as temporary:
             temporary.write_text(f"{computed}\n", encoding="utf-8")
+
+
+def classify_videos(
+    source: str | Path,
+    shards: Sequence[Path],
+    output: Path,
+    *,
+    input_settings: Mapping[str, Any] | None = None,
+    snippets: int,
+    scheme: str,
+    batch_size: int,
+    device: str = "auto",
+    dtype: str = "auto",
+    workers: int = 2,
+    frame_rate: float | None = None,
+) -> None:
+    """Write the probabilities that a classifier gives a data set's stored videos, and the digest
+    beside them: all that a run of method convex needs of its network.
+
+    `source` as `classifiers.load_classifier` takes it, `input_settings` replace parts of its own
+    input, the others are those of `embed_videos`. For N videos and S classes the file holds
+    `clip_id` (N,), `features` (N, T, S) float32, the probabilities a snippet, `probabilities`
+    (N, S), their means, and `probabilities_1` (N, S) of the single snippet.
+    """
+    picked = pick_device(device)
+    classifier = load_classifier(source)
+    settings = {**classifier.input, **(input_settings or {})}
+    network = ZeroShotNetwork(
+        classifier.encoder.to(picked).requires_grad_(False),
+        None,
+        nn.Identity(),
+        feature_dim=len(classifier.classes),
+        settings={},
+    )
+    used = pick_dtype(dtype, picked)
+    encode = partial(visual_features, network, input_settings=settings, dtype=used, device=picked)
+    store = ClipStore(shards)
+    videos = partial(
+        _encoded_videos,
+        store,
+        encode,
+        scheme=scheme,
+        frames=settings["frames"],
+        frame_rate=frame_rate or settings.get("frame_rate"),
+        workers=workers,
+        batch_size=batch_size,
+    )
+    with new_hdf5(output) as file:
+        computed = f"embedded in {in_words(arithmetic(picked, used))}"
+        file.attrs.update(snippets=snippets, scheme=scheme, computed=computed)
+        write_clip_ids(file, store.clip_ids)
+        means, singles = _write_features(
+            file, videos, len(store), network.feature_dim, 0, f"classify {output.stem}"
+        )
+        write_array(file, "probabilities", means)
+        write_array(file, "probabilities_1", singles)
 
 
 def _comparing(
@@ -145,13 +207,6 @@ def visual_features(
     )
     snippets = snippets.contiguous(memory_format=torch.channels_last_3d)
     return encode_snippets(network, snippets, dtype)
-
-
-@torch.inference_mode()
-def embed_features(network: ZeroShotNetwork, features: Array, device: torch.device) -> Array:
-    """f_s: features (N, F) to embeddings (N, D)."""
-    embeddings: Array = network.embed(torch.from_numpy(features).to(device)).cpu().numpy()
-    return embeddings
 
 
 def _encoded_videos(
@@ -206,14 +261,3 @@ def _write_features(
         for clips, values in videos(snippets=1):
             singles[clips] = values[:, 0]
     return means, singles
-
-
-def _write_class_encoder(file: h5py.File, network: ZeroShotNetwork) -> None:
-    layers = [part for part in network.class_encoder.modules() if isinstance(part, nn.Linear)]
-    for number, layer in enumerate(layers):
-        for name, value in layer.named_parameters():
-            _write(file, f"class_encoder/{name}_{number}", value.cpu().numpy())
-
-
-def _write(file: h5py.File, name: str, values: Array) -> None:
-    file.create_dataset(name, data=values, track_times=False)

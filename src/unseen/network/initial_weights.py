@@ -44,6 +44,7 @@ def start_network(
     settings: dict[str, Any],
     *,
     embedding_dim: int | None,
+    classes: int | None = None,
     weights: str | None,
     seed: int,
     replace_head: bool = False,
@@ -55,7 +56,7 @@ def start_network(
     torchvision's name.
     """
     torch.manual_seed(seed)
-    network = build_network(embedding_dim=embedding_dim, **settings)
+    network = build_network(embedding_dim=embedding_dim, classes=classes, **settings)
     if weights is None:
         return network, []
     initial = read_weights(weights, settings["name"])

@@ -12,8 +12,8 @@ class Objective(nn.Module):
 
     `class_embeddings` (C, D) float32; `loss` one of the setting's choices; `freeze` leaves f_v as
     it is; `dtype` is the arithmetic of f_v. `temperature` and `uniformity` belong to the
-    contrastive loss, `mixing` is the weight of the loss of mixed clips. A plain classifier gets a
-    linear head of its own, which training alone knows.
+    contrastive loss, `mixing` is the weight of the loss of mixed clips. A plain classifier's
+    network has a linear layer for the classes.
     """
 
     class_embeddings: Tensor
@@ -35,8 +35,6 @@ class Objective(nn.Module):
         self.register_buffer("class_embeddings", class_embeddings, persistent=False)
         self.loss, self.freeze, self.dtype = loss, freeze, dtype
         self.temperature, self.uniformity, self.mixing = temperature, uniformity, mixing
-        if loss == "classification":
-            self.head = nn.Linear(network.feature_dim, len(class_embeddings))
         if freeze:
             network.visual_encoder.requires_grad_(False)
 
@@ -57,8 +55,8 @@ class Objective(nn.Module):
         f_s and the loss are computed in float32, f_v in the run's arithmetic.
         """
         features = inputs if inputs.dim() == 2 else self._features(inputs)
-        if self.loss == "classification":
-            logits = self.head(features)
+        if self.network.classifier is not None:
+            logits = self.network.classifier(features)
             return nn.functional.cross_entropy(logits, labels), _right(logits, labels)
         embeddings = self.network.embed(features)
         classes = self.network.class_encoder(self.class_embeddings)

@@ -99,9 +99,11 @@ def train(
         data, loader = _open_inputs(sources, settings, features, group)
         if loader is None and weights is None:
             raise UserError("there is nothing to train on, and no weights to make a model of")
+        is_classifier = settings.loss == "classification"
         network, lineage = start_network(
             settings.network_settings,
-            embedding_dim=None if settings.loss == "classification" else data.embedding_dim,
+            embedding_dim=None if is_classifier else data.embedding_dim,
+            classes=len(data.classes) if is_classifier and loader else None,
             weights=weights,
             seed=settings.seed,
             replace_head=settings.replace_head,

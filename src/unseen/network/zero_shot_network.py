@@ -16,10 +16,10 @@ class ZeroShotNetwork(nn.Module):
     (Section 3.1).
 
     `visual_encoder` maps (B, 3, L, H, W) to features (B, F); `semantic_encoder` maps (B, F) to (B,
-    D), and is None in a network that was trained as a plain classifier. `class_encoder` maps class
-    embeddings (C, D) to the space in which videos and classes are compared; the paper's is that of
-    the class embeddings itself. `feature_dim` is F; `settings` are the arguments of
-    `build_network`.
+    D), and is None in a network that was trained as a plain classifier, whose `classifier` maps it
+    to the scores of its S classes (B, S). `class_encoder` maps class embeddings (C, D) to the space
+    in which videos and classes are compared; the paper's is that of the class embeddings itself.
+    `feature_dim` is F; `settings` are the arguments of `build_network`.
     """
 
     def __init__(
@@ -30,10 +30,12 @@ class ZeroShotNetwork(nn.Module):
         *,
         feature_dim: int,
         settings: dict[str, Any],
+        classifier: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.visual_encoder = visual_encoder
         self.semantic_encoder = semantic_encoder
+        self.classifier = classifier
         self.class_encoder = class_encoder
         self.feature_dim = feature_dim
         self.settings = settings
@@ -105,6 +107,7 @@ def build_network(
     name: str,
     *,
     embedding_dim: int | None,
+    classes: int | None = None,
     frames: int = 16,
     crop: int = 112,
     width: int = PAPER_WIDTH,
@@ -115,7 +118,8 @@ def build_network(
 ) -> ZeroShotNetwork:
     """A network with freshly drawn weights (from torch's global generator).
 
-    `embedding_dim` is D, None for a visual encoder alone; `width` the channels of the first stage;
+    `embedding_dim` is D, None for a visual encoder alone, with `classes` that of a plain classifier
+    of S classes; `width` the channels of the first stage;
     `projection` the hidden units of a projection head on both sides (0: the paper's single linear
     layer on the side of the videos and none on that of the classes); `c3d_start` how c3d's weights
     are drawn, `pytorch` or `he`. Raises UserError for an unknown name or sizes that it cannot take.
@@ -130,6 +134,7 @@ def build_network(
     settings = {
         "name": name,
         "embedding_dim": embedding_dim,
+        "classes": classes,
         "frames": frames,
         "crop": crop,
         "width": width,
@@ -155,5 +160,10 @@ def build_network(
         if projection:
             class_encoder = ClassEncoder(embedding_dim, projection)
     return ZeroShotNetwork(
-        encoder, semantic_encoder, class_encoder, feature_dim=features, settings=settings
+        encoder,
+        semantic_encoder,
+        class_encoder,
+        feature_dim=features,
+        settings=settings,
+        classifier=None if classes is None else nn.Linear(features, classes),
     )

@@ -46,7 +46,9 @@ def answer(plan: Plan, function: Callable[..., Any], wildcards: Mapping[str, str
     known: dict[str, Any] = dict(wildcards)
     if "pair" in known:
         known["run"], known["dataset"] = known["pair"].split("/")
-    if "run" in known:
+    if "classifier" in known:
+        known["run"] = plan.classifiers[known["classifier"]]
+    elif "run" in known:
         known["run"] = plan.runs[known["run"]]
     if "side" in known:
         known["side"] = known["side"].removeprefix("_") or None

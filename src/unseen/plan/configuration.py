@@ -150,7 +150,7 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
                 run.embedding, embeddings
             )
         if run.method == "convex":
-            yield from _convex_mistakes(name, run)
+            yield from _convex_mistakes(config, name, run)
             continue
         if run.method == "dual":
             yield from _dual_mistakes(config, name, run)
@@ -180,22 +180,33 @@ def _run_mistakes(config: Configuration) -> Iterator[str]:
             yield f"runs.{name} has freeze without weights: a random encoder would be frozen"
         if run.train_on:
             yield from _training_mistakes(config, name, run)
-        if run.weights in runs and runs[run.weights].method == "motion":
-            yield f"runs.{name}.weights names {run.weights}, a run of method motion without weights"
+        if run.weights in runs and (method := runs[run.weights].method) != "word_space":
+            yield f"runs.{name}.weights: {run.weights} is of method {method}: it has no weights"
     circle = _circle(runs)
     if circle:
         yield f"the weights of these runs form a circle: {' -> '.join(circle)}"
 
 
-def _convex_mistakes(name: str, run: Run) -> Iterator[str]:
+def _convex_mistakes(config: Configuration, name: str, run: Run) -> Iterator[str]:
     """What a run without training has no use for, and a classifier that is not known."""
     yield from _unread(name, run, "trained_on", "prompts")
     try:
-        convex = convex_of(run)
+        convex = convex_of(run, config.runs)
     except UserError as error:
-        yield f"runs.{name}.weights: {error}"
+        near = suggest(run.weights or "", config.runs)
+        yield f"runs.{name}.weights: {error}" + (f" (no run either{near})" if near else "")
         return
-    if convex and convex.input["crop"] > convex.input["short_side"]:
+    if convex and convex.is_run:
+        source = config.runs[convex.classifier]
+        is_trained = source.train_on and source.method == "word_space"
+        if not is_trained or settings_of(config, convex.classifier).loss != "classification":
+            yield (
+                f"runs.{name}.weights: {convex.classifier} is no classifier: one is trained with"
+                f" loss: classification"
+            )
+        if run.input.given:
+            yield f"runs.{name}.input is read with a published classifier alone; a run has its own"
+    elif convex and convex.input["crop"] > convex.input["short_side"]:
         yield (
             f"runs.{name}.input: crop {convex.input['crop']} is larger than short_side "
             f"({convex.input['short_side']})"

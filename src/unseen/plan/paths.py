@@ -51,6 +51,7 @@ MODEL = "results/models/{run}/model.safetensors"
 TRAINING_LOG = "results/models/{run}/log.csv"
 FEATURES = "results/features/{run}.h5"
 VIDEO_EMBEDDINGS = "results/video_embeddings/{run}/{dataset}.h5"
+PROBABILITIES = "results/probabilities/{classifier}/{dataset}.h5"
 ARITHMETIC = "results/video_embeddings/{run}/{dataset}.txt"
 
 # Scores

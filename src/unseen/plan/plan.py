@@ -10,6 +10,7 @@ from unseen import datasets as layouts
 from unseen.base.errors import UserError
 from unseen.base.files import file_digest, json_digest
 from unseen.base.stage_code import code_digest, module_digests
+from unseen.network.published import find_published
 from unseen.plan import paths
 from unseen.plan.configuration import read_configuration
 from unseen.plan.runs import Run, expand_runs
@@ -93,7 +94,7 @@ class Plan:
         """The short side of the clips that a run reads, and how they were made smaller if not
         antialiased, as in `128` or `128-bilinear`; None for what is configured."""
         published = run.convex or run.dual
-        if not published:
+        if not (published and published.input):
             return None
         side, resampling = published.input["short_side"], published.input["resampling"]
         clips = self.config.clips
@@ -124,8 +125,27 @@ class Plan:
 
     @property
     def convex(self) -> list[str]:
-        """The runs that combine the classes of a published classifier."""
+        """The runs that combine the classes of a classifier."""
         return [name for name, run in self.runs.items() if run.convex]
+
+    @cached_property
+    def classifiers(self) -> dict[str, Run]:
+        """The classifiers behind them by the name of their probabilities, each with a run of it."""
+        return {self.classifier_of(run): run for run in self.runs.values() if run.convex}
+
+    def classifier_of(self, run: Run) -> str:
+        """The name of a convex run's probabilities: its classifier's, with a digest of what it is
+        asked otherwise than that brings along."""
+        assert run.convex
+        name = run.convex.classifier
+        if run.convex.is_run:
+            name, own = f"run-{name}", {}
+        else:
+            name, own = name.replace(":", "-"), find_published(name).input
+        changed = {key: run.convex.input[key] for key in own if run.convex.input[key] != own[key]}
+        if run.settings.dtype != self.config.training.dtype:
+            changed["dtype"] = run.settings.dtype
+        return f"{name}-{json_digest(changed)[:8]}" if changed else name
 
     @property
     def dual(self) -> list[str]:

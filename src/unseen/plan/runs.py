@@ -30,13 +30,15 @@ Subset = dict[str, Any]
 
 @dataclass(frozen=True)
 class Convex:
-    """How a run combines the classes of a published classifier."""
+    """How a run combines the classes of a classifier."""
 
     classifier: str
+    is_run: bool
+    """Whether that is an own run's, whose model says what it takes."""
     likeliest: int
     centre: bool
     input: Mapping[str, Any] = field(hash=False)
-    """The input of the network, as a model file says it."""
+    """The input of a published network, as a model file says it."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ def pretraining(run: Run, runs: Mapping[str, Run]) -> tuple[list[Pretraining], l
     found = [
         Pretraining(one.name, one.seen, None if one.convex else one.base)
         for one in line
-        if one.seen and not (one is run and run.train_on)
+        if one.seen and not (one is run and (run.train_on or run.weights in runs))
     ]
     oldest, unknown = line[-1], []
     if oldest.weights in TORCHVISION_WEIGHTS:
@@ -225,20 +227,22 @@ def _run(
     config: Configuration, base: str, seed: int, tests: tuple[str, ...], pruned: tuple[str, ...]
 ) -> Run:
     run = config.runs[base]
-    convex, dual = convex_of(run), dual_of(run)
     weights = run.weights
     if weights in config.runs:
         weights = seeded(weights or "", seed, config.seeds)
+    convex, dual = convex_of(run, config.runs), dual_of(run)
+    trained_on = run.trained_on
+    if convex and convex.is_run:
+        convex = replace(convex, classifier=weights or "")
+        trained_on = config.runs[run.weights or ""].train_on
+    elif convex:
+        trained_on = [find_published(convex.classifier).trained_on]
     return Run(
         name=seeded(base, seed, config.seeds),
         base=base,
         seed=seed,
         train_on=tuple(run.train_on or ()),
-        trained_on=(
-            (find_published(convex.classifier).trained_on,)
-            if convex
-            else tuple(run.trained_on or ())
-        ),
+        trained_on=tuple(trained_on or ()),
         unseen=tuple(run.unseen),
         prune_against=pruned,
         tests=tests,
@@ -258,13 +262,16 @@ def _run(
     )
 
 
-def convex_of(run: RunSection) -> Convex | None:
-    """How a run of method convex combines classes. Raises UserError for an unknown classifier."""
+def convex_of(run: RunSection, runs: Mapping[str, RunSection]) -> Convex | None:
+    """How a run of method convex combines the classes of one of `runs` or of a published
+    classifier. Raises UserError for an unknown one."""
     if run.method != "convex":
         return None
+    if run.weights in runs:
+        return Convex(run.weights or "", True, run.likeliest, run.centre, {})
     published = find_published(run.weights or "")
     changed = {key: value for key, value in run.input.model_dump().items() if value is not None}
-    return Convex(published.name, run.likeliest, run.centre, published.input | changed)
+    return Convex(published.name, False, run.likeliest, run.centre, published.input | changed)
 
 
 def dual_of(run: RunSection) -> Dual | None:

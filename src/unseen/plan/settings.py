@@ -156,7 +156,7 @@ class RunKeys(Section):
 
     method: Literal["word_space", "convex", "dual", "motion"] = "word_space"
     """How a video finds its place among the class embeddings: word_space by a semantic encoder,
-    convex between the likeliest classes of a published classifier and dual in the space of an
+    convex between the likeliest classes of a classifier and dual in the space of an
     image-text or video-text model, both without any training; motion, a
     simple opponent, at the mean of the classes of the 10 training clips whose maps of frame
     differences (14 x 14) are nearest, without any network."""
@@ -170,10 +170,10 @@ class RunKeys(Section):
     """Data sets all of whose classes weights from a file have seen; a run without train_on must say
     it. Without it what such weights have seen counts as not known."""
     weights: str | None = None
-    """Initial weights: a run, a torchvision name or a file. Of method convex: a published
-    classifier, such as efficientnet_lite2 or r2plus1d_18:KINETICS400_V1 (listed in
-    src/unseen/network/published.tsv). Of method dual: a folder in Hugging Face's layout (CLIP,
-    SigLIP, X-CLIP)."""
+    """Initial weights: a run, a torchvision name or a file. Of method convex: a run with loss:
+    classification, or a published classifier, such as efficientnet_lite2 or
+    r2plus1d_18:KINETICS400_V1 (listed in src/unseen/network/published.tsv). Of method dual: a
+    folder in Hugging Face's layout (CLIP, SigLIP, X-CLIP)."""
     prompts: Annotated[list[Prompt], Field(min_length=1)] | None = None
     """Of method dual: texts in which {} stands for a class's name in words; their embeddings are
     averaged. Default: the plain one of the model's family."""

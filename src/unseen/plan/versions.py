@@ -131,7 +131,8 @@ def _stages(plan: Plan, found: Behind) -> Stages:
     if any(not (run.convex or run.dual or run.is_motion) for run in found.runs):
         stages["train"] = stage(plan, "train", **{key: training[key] for key in read})
     if any(run.convex for run in found.runs):
-        stages["make_convex"] = stage(plan, "make_convex")
+        for script in ("make_convex", "classify_videos", "combine_classes"):
+            stages[script] = stage(plan, script)
     if any(run.dual for run in found.runs):
         stages["make_dual"] = stage(plan, "make_dual")
         stages["encode_prompts"] = stage(plan, "encode_prompts")

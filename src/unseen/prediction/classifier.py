@@ -30,12 +30,16 @@ from unseen.base.devices import autocast, pick_device, pick_dtype
 from unseen.base.errors import UserError
 from unseen.base.names import shown
 from unseen.classes.overlap import distances
+from unseen.network.classifiers import Classifier as SourceClassifier
+from unseen.network.classifiers import classifier_of_run
+from unseen.network.classifiers import load_classifier as load_source
 from unseen.network.convex import LIKELIEST, METHOD, convex_network
 from unseen.network.dual import DualNetwork
-from unseen.network.inference import embed_features, visual_features
+from unseen.network.inference import visual_features
 from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
+from unseen.network.video_embeddings import embed_features
 from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.model_list import snippets_of_tests
 from unseen.prediction.reading import (
@@ -187,16 +191,17 @@ def load_classifier(
     threshold: float = OVERLAP_THRESHOLD,
     device: str = "auto",
     dtype: str = "auto",
-    likeliest: int = LIKELIEST,
+    likeliest: int | None = None,
     centre: bool = False,
     leave_out_seen: bool = False,
 ) -> Classifier:
     """A model that chooses among `classes`: names (also as one text, separated by commas), or a
     mapping from names to the words that embed them.
 
-    `model` is a file, or the name of a published classifier, whose classes are combined as a run of
-    method convex does: the `likeliest` of them, their mean taken off with `centre`, and with
-    `leave_out_seen` without those that coincide with one of `classes`. `word_vectors` is the file
+    `model` is a file, or the name of a published classifier. Its classes, and those of the file of
+    a run with `loss: classification`, are combined as a run of method convex does: the `likeliest`
+    (10) of them, their mean taken off with `centre`, and with `leave_out_seen` without those that
+    coincide with one of `classes`. `word_vectors` is the file
     that the model was trained with; classes that it was trained on need none. `device` is auto, cpu
     or cuda; `dtype` auto, float32 or bfloat16.
 
@@ -207,18 +212,24 @@ def load_classifier(
     wanted = wanted_classes(classes)
     if not 0 <= threshold <= 2:
         raise UserError(f"threshold is a cosine distance from 0 to 2, not {threshold}")
-    if likeliest < 1:
+    if likeliest is not None and likeliest < 1:
         raise UserError(f"likeliest is a number of classes from 1, not {likeliest}")
     vectors = Path(word_vectors) if word_vectors else None
+    source: SourceClassifier | None = None
     if Path(model).is_dir():
         raise _of_method_dual(model)
     if Path(model).is_file():
         network, content = load_model(Path(model), picked)
         if isinstance(network, DualNetwork):
             raise _of_method_dual(model)
-        if network.semantic_encoder is None:
-            raise UserError(f"{model} is a plain classifier: it knows no class but its own")
         trained = trained_classes(content)
+        if network.semantic_encoder is None:
+            source = classifier_of_run(Path(model), network, content)
+            sources = dict(zip(trained.names, trained.vectors, strict=True))
+        elif likeliest is not None or centre or leave_out_seen:
+            raise UserError(
+                f"{model} is no classifier: likeliest, centre and leave-out-seen are the file's own"
+            )
         requested = embed_requested(wanted, trained, vectors, threshold=threshold)
         reference, input_settings = trained.vectors, _input_settings(content)
         tested = snippets_of_tests(Path(model))
@@ -229,13 +240,15 @@ def load_classifier(
         requested, sources = embed_beside(
             wanted, published.class_words, published.name, vectors, threshold=threshold
         )
+        source = load_source(published.name)
+        input_settings, tested = published.input, None
+    if source is not None:
         if leave_out_seen:
             sources = _beyond(sources, requested.vectors, threshold)
-        network, _, reference = convex_network(
-            published.name, sources, likeliest=likeliest, centre=centre
+        network, reference = convex_network(
+            source, sources, likeliest=likeliest or LIKELIEST, centre=centre
         )
         network.to(picked).requires_grad_(False)
-        input_settings, tested = published.input, None
     return Classifier(
         network=network,
         input_settings=input_settings,

@@ -241,7 +241,9 @@ def _add_predict(commands: Any) -> None:
         default=0.05,
         help="of the mark seen (default 0.05)",
     )
-    published = parser.add_argument_group("published classifiers")
+    published = parser.add_argument_group(
+        "classifiers, published or of a run with loss: classification"
+    )
     add = published.add_argument
     add(
         "--likeliest",
@@ -455,11 +457,9 @@ def _is_folder(path: Path) -> bool:
 
 
 def _is_published(options: argparse.Namespace) -> bool:
-    """Whether --model names published weights. Raises UserError where it names nothing, and for
-    options that are of no use to it."""
+    """Whether --model names published weights. Raises UserError where it names nothing."""
     from unseen.network.published import find_published
 
-    given = ["--" + key.replace("_", "-") for key in _convex_options(options)]
     is_name = not ("/" in options.model or options.model.endswith(MODEL_ENDINGS))
     if is_name and not Path(options.model).exists():
         try:
@@ -468,10 +468,6 @@ def _is_published(options: argparse.Namespace) -> bool:
             raise UserError(f"--model: there is no such file, and {error}") from None
         return True
     _check_is_there(Path(options.model))
-    if given:
-        raise UserError(
-            f"{', '.join(given)}: only for published classifiers; a model's file has its own"
-        )
     return False
 
 

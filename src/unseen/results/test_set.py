@@ -50,7 +50,7 @@ def read_videos(path: Path) -> Videos:
     """The embeddings of a test set, from one snippet and from all snippets."""
     with open_hdf5(path, "video embeddings") as store:
         clip_ids = read_texts(store, "clip_id")
-        snippets = int(store["features"].shape[1])
+        snippets = int(store.attrs["snippets"])
         count = len(clip_ids)
         single = read_array(store, "embedding_1", count, None)
         mean = read_array(store, "embedding", count, single.shape[1])

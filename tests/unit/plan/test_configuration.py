@@ -215,6 +215,12 @@ def test_the_chain_of_weights():
             [("run", ("kinetics400",), None)],
             [],
         ),
+        # a run's classifier saw what that kept
+        (
+            {"method": "convex", "weights": "plain", "train_on": None},
+            [("plain", ("photos",), "plain")],
+            [],
+        ),
     ],
 )
 def test_what_lies_behind_weights(own, found, unknown):
@@ -222,6 +228,7 @@ def test_what_lies_behind_weights(own, found, unknown):
         "other": {"train_on": "kinetics"},
         "later": {"train_on": "photos", "weights": "other"},
         "filed": {"train_on": "photos", "weights": "a.pt"},
+        "plain": {"train_on": "photos", "loss": "classification"},
     }
     own = {"train_on": "kinetics", "unseen": ["ucf"], **own}
     own = {key: value for key, value in own.items() if value is not None}

@@ -60,7 +60,7 @@ def test_classes_that_depend_on_the_video_are_read_with_the_videos(
     run = plan.runs["own"]
     texts = "results/class_embeddings/own-prompts/tests.h5"
     assert texts in embedding.inputs(plan, run).large
-    assert f"tests={texts}" in embedding.test_arguments(plan, run)
+    assert f"tests={texts}" in embedding.arguments(plan, run)
 
 
 def test_what_a_model_is_said_to_have_seen_is_compared_by_word_vectors(

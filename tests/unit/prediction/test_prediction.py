@@ -23,6 +23,7 @@ from videos import write_video
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows
 from unseen.classes.class_embedding_file import write_class_embeddings
+from unseen.network.convex import make_convex_model
 from unseen.network.inference import embed_videos
 from unseen.network.training import train
 from unseen.prediction import reading as reading_module
@@ -129,6 +130,26 @@ def test_a_file_is_predicted_as_the_pipeline_does(classifier, world, tmp_path):
     expected = cosine_distances(read_videos(output).embeddings[5], classifier.class_vectors)[0]
     found = classifier.classify_file(world["videos"] / "blue.avi", Reading(snippets=5))
     assert found.prediction.distances == pytest.approx(sorted(expected.tolist()), abs=1e-6)
+
+
+def test_the_classes_of_an_own_classifier_are_combined(world, tmp_path):
+    """A run with `loss: classification`, as a run of method convex has it as weights."""
+    path, run = tmp_path / "classifier.safetensors", tmp_path / "model.safetensors"
+    settings = replace(TINY, loss="classification", epochs=12, milestones=[10], learning_rate=3e-3)
+    paths = {"output": path, "log": tmp_path / "log.csv"}
+    train(world["sources"], settings, weights=None, features=None, **paths)
+    embeddings = world["sources"].class_embeddings
+    make_convex_model(path, embeddings, run, kept=None, likeliest=3, centre=True)
+    found, expected = (
+        load_classifier(model, UNSEEN, world["vectors"], device="cpu", **options)
+        for model, options in ((path, {"likeliest": 3, "centre": True}), (run, {}))
+    )
+    for file, name in (("blue.avi", "deep water"), ("gold.avi", "dry straw")):
+        one, other = (each.classify_file(world["videos"] / file) for each in (found, expected))
+        assert one.prediction.classes[0] == name
+        assert one.prediction.distances == pytest.approx(other.prediction.distances, abs=1e-6)
+    with pytest.raises(UserError, match="is no classifier: likeliest, centre"):
+        load_classifier(world["model"], UNSEEN, world["vectors"], centre=True)
 
 
 def test_frames_are_predicted_like_their_file(classifier, world):

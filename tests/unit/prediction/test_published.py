@@ -154,7 +154,6 @@ def test_what_a_classifier_does_not_need_is_not_loaded(word_vectors: Path) -> No
         (["--model", "swin3d_b"], "several weights"),
         (["--model", "nowhere/efficientnet_lite2"], "is not there"),
         (["--model", "model.pt"], "is not there"),
-        (["--model", __file__, "--centre"], "--centre: only for published classifiers"),
     ],
 )
 def test_models_that_are_none(
