@@ -276,7 +276,7 @@ FEATURE_KEYS = {
 """Those that the features of a frozen network depend on."""
 PLACES = {
     **{"device": "auto", "gpus": 2, "nodes": 2, "threads": 2, "workers": 1},
-    "checkpoint_minutes": 1,
+    **{"checkpoint_minutes": 1, "checkpoint_folder": "checkpoints"},
 }
 """Those that leave a model as it is."""
 CONTRASTIVE = ("temperature", "uniformity", "projection")

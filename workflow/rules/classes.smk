@@ -59,8 +59,7 @@ use rule select_vectors as select_other_vectors with:
 
 rule embed_classes:
     input:
-        classes=paths.CLASS_LIST,
-        vectors=asks(classes.embedding_source),
+        unpack(needs(classes.embedding_inputs)),
     output:
         main=paths.CLASS_EMBEDDINGS,
         digest=paths.digest(paths.CLASS_EMBEDDINGS),
@@ -79,7 +78,7 @@ rule embed_classes:
         random=asks(classes.random_seed),
         arguments=told(classes.embedding_arguments),
     shell:
-        "{params.stage} --log {log:q} -- embed_classes.py --classes {input.classes:q} {params.arguments:q}"
+        "{params.stage} --log {log:q} -- embed_classes.py --classes {input.small[0]:q} {params.arguments:q}"
         " --missing-words {params.missing_words} {params.raw_words} {params.random} --output {output.main:q}"
 
 

@@ -15,6 +15,7 @@ sys.path.insert(0, str(REPOSITORY / "src"))
 from unseen.base.errors import UserError
 from unseen.base.names import say
 from unseen.plan import (
+    bucket,
     calls,
     classes,
     clips,
@@ -27,7 +28,6 @@ from unseen.plan import (
     motion,
     paths,
     predicting,
-    records,
     report_page,
     scoring,
     shared_videos,
@@ -47,13 +47,12 @@ def complain(error):
 
 try:
     PLAN = calls.read_configuration(workflow, config, REPOSITORY)
+    bucket.take_up_records(workflow)
 except UserError as error:
     complain(error)
 # The folder of this machine's copies of a default storage's files, such as a bucket's.
 COPIES = str(workflow.modifier.path_modifier.apply_default_storage("results"))
 COPIES = "" if COPIES == "results" else str(Path(COPIES).parent)
-if workflow.is_main_process and not COPIES:
-    records.say_what_is_lost(Path("."))
 
 
 def ask(function, wildcards):
@@ -104,7 +103,7 @@ def as_inputs(inputs):
         "large": [ancient(path) for path in inputs.large],
         "digests": [paths.digest(path) for path in inputs.large],
         "small": list(inputs.small),
-        "stored": [ancient(path) for path in inputs.stored if COPIES],
+        "stored": [ancient(path) for path in inputs.along if COPIES],
     }
 
 

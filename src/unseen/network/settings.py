@@ -131,6 +131,9 @@ class TrainingKeys:
     """Multiply the rate by batch_size / 22."""
     checkpoint_minutes: Annotated[Number, Field(ge=0), read_by()] = 10.0
     """Minutes between checkpoints."""
+    checkpoint_folder: Annotated[Annotated[str, Field(min_length=1)] | None, read_by()] = None
+    """Where checkpoints and TensorBoard's events go, in a folder a run; null is beside the model.
+    On a bucket: a folder that outlives the machine."""
 
 
 @dataclass(config=CONFIG, frozen=True)

@@ -122,7 +122,10 @@ def train(
                 "dtype": str(dtype),
                 "inputs": _input_digests(sources, weights, features),
             }
-            checkpoint = Checkpoint(output.parent, json_digest(decisive))
+            folder = output.parent
+            if settings.checkpoint_folder:
+                folder = Path(settings.checkpoint_folder, folder.name)
+            checkpoint = Checkpoint(folder, json_digest(decisive))
             run = _prepare(network, data, settings, loader, group, dtype, checkpoint, log)
             with closing(loader):
                 _train(run, told_to_stop, must_resume, settings.checkpoint_minutes * 60)

@@ -96,7 +96,8 @@ def mistakes(plan: Plan, workflow: Any) -> list[str]:
     rules = {rule.name: rule for rule in workflow.rules}
 
     def is_made(target: str) -> bool:
-        there = Path(target).is_file() or any(one.is_producer(target) for one in rules.values())
+        path = str(workflow.modifier.path_modifier.apply_default_storage(target))
+        there = Path(path).is_file() or any(one.is_producer(path) for one in rules.values())
         return there and targets.is_known(plan, target)
 
     return [

@@ -85,6 +85,12 @@ def embedding_source(plan: Plan, embedding: str, dataset: str) -> list[str]:
     return [paths.OTHER_WORD_VECTORS.format(dataset=dataset)]
 
 
+def embedding_inputs(plan: Plan, embedding: str, dataset: str) -> Inputs:
+    """The words of a data set's classes and what embeds them."""
+    words = paths.CLASS_LIST.format(dataset=dataset)
+    return Inputs(small=(words, *embedding_source(plan, embedding, dataset)))
+
+
 def embedding_arguments(plan: Plan, embedding: str, dataset: str) -> list[str]:
     """Arguments of embed_classes.py: what embeds."""
     if embedding in plan.config.embeddings:

@@ -29,6 +29,12 @@ class Inputs:
     small: tuple[str, ...] = ()
     stored: tuple[str, ...] = ()
 
+    @property
+    def along(self) -> list[str]:
+        """What a job without a shared file system gets besides: `stored`, and the digests that
+        readers of `small` HDF5 files check them by."""
+        return [*self.stored, *(paths.digest(path) for path in self.small if path.endswith(".h5"))]
+
 
 @dataclass(frozen=True, eq=False)
 class Plan:

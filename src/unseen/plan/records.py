@@ -3,6 +3,7 @@
 import json
 import sys
 from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +23,16 @@ def say_what_is_lost(folder: Path) -> None:
             "makes everything anew.",
             file=sys.stderr,
         )
-    for output, fault in mend_records(state).items():
+    say_what_is_made_anew(mend_records(state))
+
+
+def say_what_is_made_anew(mended: Mapping[str, str]) -> None:
+    """Say on stderr which outputs will be made anew, and why."""
+    for output, fault in mended.items():
         print(f"{output} will be made anew: {fault}", file=sys.stderr)
 
 
-def mend_records(folder: Path) -> dict[str, str]:
+def mend_records(folder: Path, exists: Callable[[str], bool] | None = None) -> dict[str, str]:
     """Have every job run again of which Snakemake would not see that it has to.
 
     - A record cut off, as by a crash of the machine: Snakemake ignores it, and with it all reasons.
@@ -42,25 +48,27 @@ def mend_records(folder: Path) -> dict[str, str]:
 
     Args:
         folder: Snakemake's own, `.snakemake`, in the working directory.
+        exists: Whether a file of the workflow is there; by default in the working directory.
 
     Returns:
         The outputs whose jobs will run again, and why.
     """
     if any((folder / "locks").glob("*")):
         return {}
+    exists = exists or (lambda output: (folder.parent / output).exists())
     found: dict[Path, str] = {}
     known = set()
     marked = _files(folder / "incomplete")
     recorded = _files(folder / "metadata")
-    is_marked = set(map(_output_of, marked))
+    is_marked = set(map(output_of, marked))
     written = {
-        _output_of(name): (folder / "metadata" / name).stat().st_mtime_ns for name in recorded
+        output_of(name): (folder / "metadata" / name).stat().st_mtime_ns for name in recorded
     }
 
     def is_lost(output: str, since: int = 0) -> bool:
         """Whether an output is gone because a job began to make it anew, later than `since`."""
-        if "://" in output or (folder.parent / output).exists():
-            return False  # what lies in a bucket is looked for by Snakemake
+        if exists(output):
+            return False
         return output in is_marked or output not in written or written[output] > since
 
     for name in recorded:
@@ -71,18 +79,18 @@ def mend_records(folder: Path) -> dict[str, str]:
         if record == UNKNOWN:
             known.add(name)
             continue
-        since = written[_output_of(name)]
+        since = written[output_of(name)]
         lost = [source for source in record.get("input") or () if is_lost(source, since)]
         if lost:
             found[name] = f"the job that makes {lost[0]} anew did not finish"
     for name in marked:
-        if name not in known and (folder.parent / _output_of(name)).exists():
+        if name not in known and exists(output_of(name)):
             found[name] = "its job was interrupted"
     for name in found:
         path = folder / "metadata" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(UNKNOWN))
-    return {_output_of(name): found[name] for name in sorted(found)}
+    return {output_of(name): found[name] for name in sorted(found)}
 
 
 def _files(folder: Path) -> list[Path]:
@@ -99,6 +107,6 @@ def _read(path: Path) -> dict[str, Any] | None:
     return record if isinstance(record, dict) else None
 
 
-def _output_of(name: Path) -> str:
+def output_of(name: Path) -> str:
     """The output that a record is about; its file's name is that in Base64, long ones in parts."""
     return urlsafe_b64decode("".join(part.lstrip("@") for part in name.parts)).decode()

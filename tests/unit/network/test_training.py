@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -131,9 +132,10 @@ def test_workers_survive_a_signal_to_all(sources, tmp_path):
 
 def stop_in_the_middle(sources, folder, settings, number, kill=os.kill):
     """Start a run, wait until it has done a step, and stop it by a signal."""
-    before = checkpoints(folder)
+    kept = Path(settings.checkpoint_folder, folder.name) if settings.checkpoint_folder else folder
+    before = checkpoints(kept)
     process = background(sources, folder, settings)
-    while checkpoints(folder) == before and process.is_alive():
+    while checkpoints(kept) == before and process.is_alive():
         time.sleep(0.002)
     kill(process.pid, number)
     process.join()
@@ -178,8 +180,19 @@ def test_a_checkpoint_of_other_settings_is_left_alone_or_refused(sources, tmp_pa
     assert run(sources, tmp_path / "other") == fresh
 
 
+def test_checkpoints_in_a_folder_that_outlives_the_machine(sources, tmp_path):
+    """Whoever trains next has another folder of results and goes on where the first was stopped."""
+    settings = replace(TINY, epochs=60, checkpoint_folder=str(tmp_path / "kept"))
+    stop_in_the_middle(sources, tmp_path / "first/run", settings, signal.SIGTERM)
+    assert not checkpoints(tmp_path / "first/run")
+    assert len(checkpoints(tmp_path / "kept/run")) == 1
+    resumed = run(sources, tmp_path / "second/run", settings, must_resume=True)
+    assert resumed == run(sources, tmp_path / "third/run", replace(TINY, epochs=60))
+
+
 def test_workers_and_intervals_belong_to_no_result():
     other = replace(TINY, workers=7, threads=5, device="cuda", checkpoint_minutes=3.0)
+    other = replace(other, checkpoint_folder="elsewhere")
     assert other.decisive == TINY.decisive
     assert replace(TINY, seed=1).decisive != TINY.decisive
 
