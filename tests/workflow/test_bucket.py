@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlparse
+from urllib.request import Request, urlopen
 
 import pytest
 from test_faults import start, wait_until
@@ -37,8 +38,10 @@ def endpoint() -> Iterator[str]:
     running = server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     running.start()
     host, port = running.get_host_and_port()
+    address = f"http://{host}:{port}"
+    urlopen(Request(f"{address}/moto-api/reset", method="POST")).close()
     try:
-        yield f"http://{host}:{port}"
+        yield address
     finally:
         running.stop()
 
@@ -135,3 +138,30 @@ def test_a_bucket_that_is_not_there_is_said(
     assert refused.returncode == 1
     assert "error: s3://bucket cannot be read: " in refused.stdout
     assert "Traceback" not in refused.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "plugin", "options"),
+    [
+        ("kubernetes", "kubernetes", ["--kubernetes-persistent-volumes", "data:/data"]),
+        (
+            "aws-batch",
+            "aws_batch",
+            [
+                *("--aws-batch-region", "eu-central-1", "--aws-batch-job-queue", "queue"),
+                *("--aws-batch-job-role", "role"),
+            ],
+        ),
+    ],
+)
+def test_a_profile_of_a_cloud_is_understood(
+    folder: Callable[[str], Workspace], name: str, plugin: str, options: list[str]
+) -> None:
+    """In a dry-run: no such cluster is at hand."""
+    pytest.importorskip(f"snakemake_executor_plugin_{plugin}")
+    workspace = folder("first")
+    profile = str(workspace.repository / "profiles" / name)
+    jobs = workspace.run("--profile", profile, "--container-image", "unseen", *options, "-n", TABLE)
+    assert {"train", "decode_clips", "settle"} <= rules(jobs)
+    with pytest.raises(AssertionError, match="unrecognized arguments"):
+        workspace.run("--profile", profile, "--no-such-option", "-n", TABLE)

@@ -19,7 +19,7 @@ LEFT_TO_PIP = {
 
 
 def split(requirement: str) -> tuple[str, str]:
-    name, version = re.fullmatch(r"([\w.-]+?)\s*([<>=].*)?", requirement).groups()
+    name, version = re.fullmatch(r"([\w.-]+?)(?:\[[\w,]+\])?\s*([<>=].*)?", requirement).groups()
     return name, version or ""
 
 

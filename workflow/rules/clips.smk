@@ -116,6 +116,6 @@ rule check_store:
         paths.log("check_store"),
     params:
         stage=lambda wildcards: stage(wildcards, None),
-        shards=asks(clips.found),
+        shards=told(clips.found),
     shell:
         "{params.stage} --log {log:q} -- check_store.py {params.shards:q}"

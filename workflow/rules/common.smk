@@ -37,6 +37,7 @@ from unseen.plan import (
 )
 from unseen.plan.calls import any_of, by_option
 from unseen.plan.settings import FETCHED_VECTORS
+from unseen.plan.specs import shortened
 
 
 def complain(error):
@@ -73,7 +74,7 @@ def told(function):
 
     Snakemake leaves out of its reasons the params whose functions take `output`.
     """
-    return lambda wildcards, output: ask(function, wildcards)
+    return lambda wildcards, output: shortened(ask(function, wildcards))
 
 
 def needs(function):

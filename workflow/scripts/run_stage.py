@@ -18,7 +18,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(
     filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
 )
 
-from unseen.base.run_stage import link_copies, run_stage  # noqa: E402
+from unseen.base.run_stage import link_copies, opened, run_stage  # noqa: E402
 
 
 def main() -> None:
@@ -32,7 +32,7 @@ def main() -> None:
     script, *arguments = options.command
     if options.copies:
         link_copies(options.copies)
-    run_stage(options.log, [str(SCRIPTS / script), *arguments])
+    run_stage(options.log, [str(SCRIPTS / script), *opened(arguments)])
 
 
 if __name__ == "__main__":

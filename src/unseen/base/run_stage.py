@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import runpy
 import signal
@@ -18,6 +19,8 @@ from typing import TextIO
 LOCKS = Path(".snakemake/unseen_locks")
 LOG_BAR_EVERY_S = 10.0
 STORED = ("results", "resources")
+SPECS = Path(".snakemake/unseen_specs")
+"""The files that the plan writes for what no command can hold."""
 
 
 class Tee:
@@ -71,6 +74,20 @@ def locked(log: Path, locks: Path = LOCKS) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def opened(arguments: list[str]) -> list[str]:
+    """Arguments with those in place that stand in a file of the plan's, `@FILE`."""
+    beginning = f"@{SPECS}/arguments-"
+    return [
+        one
+        for argument in arguments
+        for one in (
+            json.loads(Path(argument[1:]).read_text())
+            if argument.startswith(beginning)
+            else [argument]
+        )
+    ]
 
 
 def link_copies(copies: Path, folder: Path = Path()) -> None:

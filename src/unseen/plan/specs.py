@@ -1,12 +1,13 @@
 """Specifications that are too large for a command line, as files."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 from unseen.base.files import atomic, json_digest
+from unseen.base.run_stage import SPECS
 
-FOLDER = Path(".snakemake/unseen_specs")
+LONGEST = 50_000
+"""Characters of arguments in a command."""
 
 
 def in_a_file(name: str, value: Any) -> str:
@@ -15,11 +16,19 @@ def in_a_file(name: str, value: Any) -> str:
     The name holds the content, so that a dry-run with other settings changes nothing for a job that
     is to start.
     """
-    path = FOLDER / f"{name}-{json_digest(value)[:12]}.json"
+    path = SPECS / f"{name}-{json_digest(value)[:12]}.json"
     if not path.is_file():
         with atomic(path) as temporary:
             temporary.write_text(as_json(value))
     return f"@{path}"
+
+
+def shortened(arguments: Any) -> Any:
+    """Arguments of a script as they are, or too many of them as one that names a file, which
+    run_stage.py opens: thousands of shards are more than a command can hold."""
+    if not isinstance(arguments, list) or sum(map(len, arguments)) < LONGEST:
+        return arguments
+    return [in_a_file("arguments", arguments)]
 
 
 def as_json(value: Any) -> str:

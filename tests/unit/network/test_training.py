@@ -182,12 +182,12 @@ def test_a_checkpoint_of_other_settings_is_left_alone_or_refused(sources, tmp_pa
 
 def test_checkpoints_in_a_folder_that_outlives_the_machine(sources, tmp_path):
     """Whoever trains next has another folder of results and goes on where the first was stopped."""
-    settings = replace(TINY, epochs=60, checkpoint_folder=str(tmp_path / "kept"))
+    settings = replace(TINY, epochs=20, checkpoint_folder=str(tmp_path / "kept"))
     stop_in_the_middle(sources, tmp_path / "first/run", settings, signal.SIGTERM)
     assert not checkpoints(tmp_path / "first/run")
     assert len(checkpoints(tmp_path / "kept/run")) == 1
     resumed = run(sources, tmp_path / "second/run", settings, must_resume=True)
-    assert resumed == run(sources, tmp_path / "third/run", replace(TINY, epochs=60))
+    assert resumed == run(sources, tmp_path / "third/run", replace(TINY, epochs=20))
 
 
 def test_workers_and_intervals_belong_to_no_result():

@@ -5,6 +5,7 @@ import itertools
 import multiprocessing
 import os
 import pickle
+import resource
 import subprocess
 from dataclasses import asdict
 from pathlib import Path
@@ -166,6 +167,10 @@ def open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
 def test_positions_run_on_from_shard_to_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +187,24 @@ def test_positions_run_on_from_shard_to_shard(
     assert open_files() <= before + 2
     del store
     assert open_files() <= before
+
+
+@pytest.mark.long
+def test_thousands_of_shards_take_few_handles_and_little_memory(tmp_path: Path) -> None:
+    """As of Kinetics-700 ten times over. The shards are links to a few files."""
+    few = [write_clips(tmp_path / f"{n}.h5", **{f"{n}": noise_clip(4, seed=n)}) for n in range(8)]
+    alone = [ClipStore([path]).read_all(0) for path in few]
+    shards = [tmp_path / f"link{n:04}.h5" for n in range(5120)]
+    for number, path in enumerate(shards):
+        path.hardlink_to(few[number % 8])
+    memory, before = resident_bytes(), open_files()
+    store = ClipStore(shards)
+    assert open_files() <= before
+    for clip in np.random.default_rng(0).permutation(len(shards)):
+        assert np.array_equal(store.read_all(clip), alone[clip % 8])
+    assert before + 200 < open_files() <= before + clip_store.OPEN_FILES
+    assert resident_bytes() - memory < 64e6
+    assert len(pickle.dumps(store)) < 2e6
 
 
 def test_clips_longer_than_one_system_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
