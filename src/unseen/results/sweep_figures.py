@@ -205,7 +205,7 @@ def _groups(spec: Spec, rows: Sequence[Row]) -> Figure:
             )
         names = ["all classes" if n == 1 else f"1 of {n}\nclusters" for n in numbers]
         axes.set_xticks(range(len(numbers)), names)
-        axes.set_xlim(-0.4, len(numbers) - 0.3)
+        axes.set_xlim(-0.4, len(numbers) + 0.1)  # room for "chance"
         axes.set_ylim(bottom=0)
         axes.grid(visible=False, axis="x")
     return figure
