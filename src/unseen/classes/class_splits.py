@@ -10,6 +10,9 @@ from unseen.base.tabular import iterate_rows
 PART = "test"
 """The part of a split that counts; others, such as validation, are passed over."""
 
+SUMS = ("mean", "sd", "low", "high")
+"""What the metrics have in the place of a split's name where a row sums up others."""
+
 
 def read_class_splits(path: Path) -> dict[str, list[str]]:
     """The test classes of each split of a CSV `split,part,class`.
@@ -21,6 +24,8 @@ def read_class_splits(path: Path) -> dict[str, list[str]]:
     for number, row in iterate_rows(path, ["split", "part", "class"]):
         if not row["split"] or not row["class"]:
             raise UserError(f"{path}, row {number}: the split or the class is empty")
+        if row["split"] in SUMS:
+            raise UserError(f"{path}, row {number}: a split cannot be called {row['split']}")
         if row["part"] == PART:
             splits.setdefault(row["split"], {})[row["class"]] = None
     if not splits:

@@ -20,6 +20,7 @@ class Score:
     run: str
     dataset: str
     metrics: str
+    per_class: str
     predictions: str
     confusions: str
 
@@ -148,6 +149,7 @@ def _figures(plan: Plan) -> list[Figure]:
 def _score(run: str, dataset: str) -> Score:
     patterns = {
         "metrics": paths.METRICS,
+        "per_class": paths.PER_CLASS,
         "predictions": paths.PREDICTIONS,
         "confusions": paths.CONFUSIONS,
     }
@@ -161,7 +163,11 @@ def _score(run: str, dataset: str) -> Score:
 def inputs(plan: Plan) -> Inputs:
     """All that the report shows."""
     report = report_plan(plan)
-    scores = (path for s in report.scores for path in (s.metrics, s.predictions, s.confusions))
+    scores = (
+        path
+        for s in report.scores
+        for path in (s.metrics, s.per_class, s.predictions, s.confusions)
+    )
     sets = (path for s in report.datasets.values() for path in (s.rejected, s.missing))
     return Inputs(
         large=tuple(path for shown in report.datasets.values() for path in shown.shards),

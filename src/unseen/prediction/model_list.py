@@ -11,6 +11,7 @@ from unseen.network.published import (
     published_classifiers,
     torchvision_cache,
 )
+from unseen.results.protocol_names import FULL, IN_METRICS
 
 MODEL_ENDINGS = (".safetensors", ".pt")
 """Of model files; the second is that of the first version."""
@@ -81,8 +82,9 @@ def _score_tables(metrics: Path) -> Iterator[Path]:
 
 
 def _of_all_classes(table: Path) -> list[dict[str, str]]:
-    rows = read_rows(table, ["split", "top1", "snippets"])
-    return [row for row in rows if row["split"] == "all"]
+    rows = read_rows(table, ["protocol", "split", "top1", "snippets"])
+    whole = (IN_METRICS[FULL], "all")
+    return [row for row in rows if (row["protocol"], row["split"]) == whole]
 
 
 # Published

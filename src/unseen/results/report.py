@@ -17,6 +17,8 @@ from unseen.base.files import atomic, file_digest, json_digest
 from unseen.base.markup import json_in_html
 from unseen.base.tabular import Row, read_rows
 from unseen.base.text import read_json
+from unseen.classes.class_splits import SUMS
+from unseen.results.protocol_names import IN_METRICS
 from unseen.results.report_videos import write_pictures, write_views
 from unseen.results.tables import read_state
 
@@ -28,6 +30,7 @@ LARGE_FIGURE = 250_000
 """Bytes of a figure that is no part of the page any more."""
 BORDERLINE = 30
 SEEN_CLASSES = 30
+NEVER_PREDICTED = 10
 REJECTED = 1000
 HISTORY = 500
 EPOCHS = 200
@@ -53,7 +56,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
 
     `tables` (paths of `.csv`), `figures` (each the `path` of an `.svg` and by method `pretraining`,
     a file that says what the initial weights had seen), `captions` (a folder with `<name>.rst`),
-    `scores` (each `run`, `dataset` and the paths `metrics`, `predictions`, `confusions`),
+    `scores` (each `run`, `dataset` and the paths `metrics`, `per_class`, `predictions`, `confusions`),
     `datasets` (by name: `shards`, `rejected`, `missing`), `overlap` (CSV by run),
     `pretraining` (by run: `state`, that file, and `classes`, a CSV), `videos` (CSV by run),
     `threshold`, `trainings` (by run the log of its training), `benchmarks` (a folder), `disk` (a
@@ -73,6 +76,7 @@ def make_report(spec: Spec, template: Path, output: Path) -> None:
         "tables": [table(Path(path), captions) for path in spec["tables"]],
         "figures": [figure(shown, captions, folder) for shown in spec["figures"]],
         "accuracy": accuracy(spec["scores"]),
+        "protocols": further_protocols(spec["scores"]),
         "views": [
             {"run": score["run"], "dataset": score["dataset"], "videos": count}
             for score, count in zip(spec["scores"], counts, strict=True)
@@ -183,19 +187,59 @@ def accuracy(scores: Sequence[Mapping[str, str]]) -> dict[str, Any]:
         "top-5, all classes",
         "top-1, halves",
         "sd of halves",
+        "never predicted",
     )
     rows = []
     for score in scores:
+        never = _never_predicted(Path(score["per_class"]))
         lines = {
             (row["split"], row["snippets"]): row
-            for row in read_rows(score["metrics"], ["split", "snippets"])
+            for row in read_rows(score["metrics"], ["protocol", "split", "snippets"])
+            if row["protocol"] in IN_METRICS.values()
         }
         for split, snippets in lines:
             if split == "all":
                 found = [lines[part, snippets] for part in ("all", "low", "high", "mean", "sd")]
-                cells = _accuracy_cells(score, *found)
+                cells = [*_accuracy_cells(score, *found), never[snippets]]
                 rows.append(dict(zip(columns, cells, strict=True)))
     return _grid("accuracy", columns, rows)
+
+
+def further_protocols(scores: Sequence[Mapping[str, str]]) -> dict[str, Any]:
+    """The other protocols of each run on each test set: the mean over their splits, and its
+    spread."""
+    counts = ("snippets", "classes", "videos", "rejected", "missing")
+    columns = ("run", "test set", "protocol", "splits", *counts, "top-1", "sd", "top-5")
+    rows = []
+    for score in scores:
+        groups: dict[tuple[str, str], dict[str, Row]] = {}
+        for row in read_rows(score["metrics"], ["protocol", "split", "snippets"]):
+            if row["protocol"] not in IN_METRICS.values():
+                groups.setdefault((row["protocol"], row["snippets"]), {})[row["split"]] = row
+        for (protocol, _), lines in groups.items():
+            mean = lines.get("mean") or next(iter(lines.values()))
+            number = len(lines.keys() - {*SUMS})
+            cells = [score["run"], score["dataset"], protocol, str(number)]
+            cells += [mean[key] for key in counts]
+            cells += [_percent(mean["top1"]), _percent(lines.get("sd", {}).get("top1", ""))]
+            rows.append(dict(zip(columns, [*cells, _percent(mean["top5"])], strict=True)))
+    return _grid("protocols", columns, rows)
+
+
+def _never_predicted(per_class: Path) -> dict[str, str]:
+    """How many classes are no video's nearest, and which, by the number of snippets."""
+    found: dict[str, list[str]] = {}
+    for row in read_rows(per_class, ["class", "snippets", "predicted"]):
+        names = found.setdefault(row["snippets"], [])
+        if row["predicted"] == "0":
+            names.append(row["class"])
+    return {snippets: _count_and_names(names) for snippets, names in found.items()}
+
+
+def _count_and_names(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NEVER_PREDICTED])
+    more = ", …" if len(names) > NEVER_PREDICTED else ""
+    return f"{len(names)}: {shown}{more}" if names else "0"
 
 
 def _accuracy_cells(

@@ -52,6 +52,7 @@ PER_CLASS_COLUMNS = (
     "right5",
     "top1",
     "top5",
+    "predicted",
 )
 CONFUSIONS_COLUMNS = ("class", "predicted", "videos", "percent")
 
@@ -138,13 +139,15 @@ def _percent(value: float | None) -> str | None:
 def per_class_rows(
     classes: Sequence[str], distances: dict[int, np.ndarray], truth: Truth
 ) -> list[dict[str, Any]]:
-    """Protocol 2 a class: how many of its videos are right, for each number of snippets."""
+    """Protocol 2 a class: how many of its videos are right, and how many videos it is `predicted`
+    for, for each number of snippets."""
     rejected = np.bincount(truth.rejected, minlength=len(classes)).tolist()
     missing = np.bincount(truth.missing, minlength=len(classes)).tolist()
     labelled = truth.readable >= 0
     rows = []
     for snippets, matrix in distances.items():
         order = ranks(matrix[labelled], truth.readable[labelled])
+        predicted = np.bincount(matrix.argmin(axis=1), minlength=len(classes)).tolist()
         for index, name in enumerate(classes):
             own = order[truth.readable[labelled] == index]
             right = count_right(own)
@@ -160,6 +163,7 @@ def per_class_rows(
                     "right5": right[1],
                     "top1": _percent(percents["top1"]),
                     "top5": _percent(percents["top5"]),
+                    "predicted": predicted[index],
                 }
             )
     return rows

@@ -10,10 +10,9 @@ from unseen.base.errors import UserError
 from unseen.base import markup
 from unseen.base.files import atomic
 from unseen.base.tabular import read_rows, write_rows
+from unseen.classes.class_splits import SUMS
 from unseen.results.protocol_names import FULL, HALF, IN_METRICS, LISTS
 
-SUMS = ("mean", "sd", "low", "high")
-"""Splits of the metrics that sum up others."""
 Scores = Mapping[str, Sequence[Mapping[str, str]]]
 """The rows of the metrics by `run/dataset`."""
 

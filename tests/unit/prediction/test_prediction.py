@@ -656,6 +656,7 @@ def test_models_are_listed_with_their_scores(world, tmp_path):
     assert model_lines(world["model"], metrics)[-1] == "  not scored"
     columns = "protocol,split,classes,videos,rejected,missing,snippets,top1,top5"
     rows = ["2,all,23,184,0,0,1,10.0,50.0", "2,all,23,184,0,0,25,20.0,60.0"]
+    rows += ["unseen,all,9,70,0,0,25,40.0,90.0"]
     (metrics / "mine.csv").write_text("\n".join([columns, *rows]) + "\n")
     (metrics / "mine_per_class.csv").write_text("class\n")
     lines = model_lines(world["model"], metrics)

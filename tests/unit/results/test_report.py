@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
 from PIL import Image
 from repository import SCRIPTS
-from small_results import report_spec
+from small_results import make_test_set, named, report_spec
 
 from unseen.base.errors import UserError
 from unseen.base.tabular import read_rows, write_rows
@@ -102,7 +103,9 @@ def test_accuracy_shows_both_protocols_and_the_counts(spec, data):
         for snippets in ("1", "3")
     ]
     metrics = {
-        (row["split"], row["snippets"]): row for row in read_rows(spec["scores"][0]["metrics"])
+        (row["split"], row["snippets"]): row
+        for row in read_rows(spec["scores"][0]["metrics"])
+        if row["protocol"] in ("1", "2")
     }
     first = rows[0]
     assert [first[key] for key in ("videos", "rejected", "missing")] == ["48", "1", "1"]
@@ -112,6 +115,38 @@ def test_accuracy_shows_both_protocols_and_the_counts(spec, data):
     assert float(first["sd of halves"]) == pytest.approx(
         float(metrics["sd", "1"]["top1"]), abs=0.01
     )
+
+
+def test_classes_that_are_never_predicted_are_counted_and_named(tmp_path):
+    names = [f"class {number:02}" for number in range(14)]
+    shown = []
+    for count in (14, 11, 2):
+        videos = named(names[:count], 2)
+        outputs = make_test_set(tmp_path, names, videos, noise=0.0).score(tmp_path)
+        score = {"run": "e2e", "dataset": "large", **asdict(outputs)}
+        shown.append([row["never predicted"] for row in cells(report.accuracy([score]))])
+    assert shown[0] == ["0", "0"]
+    assert shown[1] == ["3: class 11, class 12, class 13"] * 2
+    first = ", ".join(names[2:12])
+    assert shown[2] == [f"12: {first}, …"] * 2
+
+
+def test_other_protocols_stand_apart(spec, data):
+    metrics = {
+        (row["protocol"], row["split"]): row
+        for row in read_rows(spec["scores"][0]["metrics"])
+        if row["snippets"] == "3"
+    }
+    rows = [row for row in cells(data["protocols"]) if row["snippets"] == "3"]
+    assert [(row["run"], row["test set"], row["protocol"]) for row in rows] == [
+        ("e2e", "large", "mine"),
+        ("fixed", "large", "mine"),
+    ]
+    assert (rows[0]["splits"], rows[0]["classes"]) == ("2", "3")
+    for column, split in (("top-1", "mean"), ("sd", "sd")):
+        assert float(rows[0][column]) == pytest.approx(
+            float(metrics["mine", split]["top1"]), abs=0.01
+        )
 
 
 def test_every_video_lies_beside_the_page_with_its_predictions(spec, data, page, folder):
