@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unseen.base.errors import UserError
-from unseen.network.dual_folder import FAMILIES, find_dual
+from unseen.network.dual_folder import FAMILIES, DualFolder, find_dual
 from unseen.network.dual_model import build_untrained, load_pretrained
 from unseen.network.model_file import ModelDescription, write_model
 from unseen.network.zero_shot_network import ZeroShotNetwork
@@ -114,8 +114,7 @@ def make_dual_model(
     cannot be used.
     """
     found = find_dual(folder)
-    model = load_pretrained(found)
-    network = _assemble(model, found.config)
+    network = load_dual(found)
     description: ModelDescription = {
         "classes": [],
         "embedding": {"name": f"texts of {folder.name}", "digest": found.digest()},
@@ -124,6 +123,11 @@ def make_dual_model(
     }
     write_model(output, network, torch.zeros(0, network.feature_dim), description)
     return f"{folder.name}: a {found.kind}, embeddings of {network.feature_dim} numbers"
+
+
+def load_dual(folder: DualFolder) -> DualNetwork:
+    """The network of a folder with its weights. Raises UserError for one that cannot be used."""
+    return _assemble(load_pretrained(folder), folder.config)
 
 
 def build_dual(**settings: Any) -> ZeroShotNetwork:

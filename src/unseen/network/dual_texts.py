@@ -37,7 +37,7 @@ def encode_prompts(
     names = list(read_class_list(class_list))
     chosen = list(prompts or [found.family.prompt])
     texts = class_texts(found, names, chosen)
-    units = F.normalize(F.normalize(texts, dim=-1).mean(dim=1), dim=-1)
+    units = unit_classes(texts)
     with new_hdf5(output) as file:
         file.create_dataset("classes", data=names, dtype=h5py.string_dtype())
         file.create_dataset("embeddings", data=units.numpy())
@@ -45,6 +45,11 @@ def encode_prompts(
             file.create_dataset("texts", data=texts.numpy())
     shown = ", ".join(map(repr, chosen[:3])) + (", ..." if len(chosen) > 3 else "")
     return f"{class_list}: {len(names)} classes as texts of {folder.name}, over {shown}"
+
+
+def unit_classes(texts: Tensor) -> Tensor:
+    """The unit mean (C, D) of each class's unit embeddings, of those of its prompts (C, Q, D)."""
+    return F.normalize(F.normalize(texts, dim=-1).mean(dim=1), dim=-1)
 
 
 def read_class_texts(path: Path) -> tuple[list[str], npt.NDArray[np.float32]]:

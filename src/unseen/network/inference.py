@@ -166,18 +166,25 @@ def _comparing(
 ) -> tuple[Callable[[SnippetBatch], Tensor], list[str]]:
     """What encodes a batch, and the classes that it is compared with at once: (B, F + C), the
     features and the cosines. None but where the classes depend on the video."""
-    if not (isinstance(network, DualNetwork) and network.of_videos):
+    if not depends_on_video(network):
         return encode, []
     if texts is None:
         raise UserError("this model's classes depend on the video: give --class-texts")
     classes, values = read_class_texts(texts)
-    network_texts = torch.from_numpy(values).to(next(network.parameters()).device)
-    compare = network.compare
+    known = torch.from_numpy(values).to(next(network.parameters()).device)
+    return lambda batch: compared(network, encode(batch), known), classes
 
-    def answer(batch: SnippetBatch) -> Tensor:
-        return torch.cat(compare(encode(batch), network_texts), dim=1)
 
-    return answer, classes
+def depends_on_video(network: ZeroShotNetwork) -> bool:
+    """Whether the classes' embeddings depend on the video, as X-CLIP's do."""
+    return isinstance(network, DualNetwork) and network.of_videos
+
+
+def compared(network: ZeroShotNetwork, encoded: Tensor, texts: Tensor) -> Tensor:
+    """What the visual encoder of such a network gave (B, F') with the classes' texts (C, Q, D): the
+    features (B, F) and behind them the cosines (B, C)."""
+    assert isinstance(network, DualNetwork)
+    return torch.cat(network.compare(encoded, texts), dim=1)
 
 
 def _in_words(model: ModelContent, embedding: Arithmetic) -> str:

@@ -34,14 +34,16 @@ from unseen.network.classifiers import Classifier as SourceClassifier
 from unseen.network.classifiers import classifier_of_run
 from unseen.network.classifiers import load_classifier as load_source
 from unseen.network.convex import LIKELIEST, METHOD, convex_network
-from unseen.network.dual import DualNetwork
-from unseen.network.inference import visual_features
+from unseen.network.dual import DualNetwork, load_dual
+from unseen.network.dual_folder import find_dual
+from unseen.network.inference import compared, depends_on_video, visual_features
 from unseen.network.methods import load_model
 from unseen.network.model_file import ModelContent
 from unseen.network.published import find_published
 from unseen.network.video_embeddings import embed_features
 from unseen.network.zero_shot_network import ZeroShotNetwork
 from unseen.prediction.model_list import snippets_of_tests
+from unseen.prediction.own_texts import embed_texts
 from unseen.prediction.reading import (
     SNIPPETS,
     Piece,
@@ -56,6 +58,7 @@ from unseen.prediction.requested_classes import (
     Requested,
     Seen,
     Trained,
+    Wanted,
     embed_beside,
     embed_requested,
     wanted_classes,
@@ -132,6 +135,8 @@ class Classifier:
     dtype: torch.dtype
     snippets: int | None = None
     """Snippets a video that the model was tested with, if its results are there."""
+    class_texts: Tensor | None = None
+    """(U, Q, D) the prompts' embeddings, of a model whose classes depend on the video."""
 
     @property
     def seen(self) -> dict[str, Seen]:
@@ -159,10 +164,14 @@ class Classifier:
         return self.nearest(features.mean(axis=0, keepdims=True))[0]
 
     def nearest(self, features: Array) -> list[Prediction]:
-        """The predictions for averaged features (V, F)."""
+        """The predictions for averaged features (V, F), or (V, F + U) with the cosines to classes
+        that depend on the video."""
+        features, cosines = np.split(features, [self.network.feature_dim], axis=1)
         embeddings = embed_features(self.network, features, self.device)
         return predictions(
-            cosine_distances(embeddings, self.class_vectors),
+            cosine_distances(embeddings, self.class_vectors)
+            if self.class_texts is None
+            else 1 - cosines,
             cosine_distances(embeddings, self.trained_vectors),
             self.requested.names,
             share=self.usual_share,
@@ -179,8 +188,15 @@ class Classifier:
         """f_v of network inputs (T, 3, L, crop, crop): (T, F)."""
         batch = snippets.to(self.device).contiguous(memory_format=torch.channels_last_3d)
         with autocast(self.device, self.dtype):
-            features: Array = self.network.visual_encoder(batch).float().cpu().numpy()
+            encoded = self.network.visual_encoder(batch).float()
+        features: Array = self.beside_classes(encoded).cpu().numpy()
         return features
+
+    def beside_classes(self, encoded: Tensor) -> Tensor:
+        """Features (B, F), and of a model whose classes depend on the video their cosines."""
+        if self.class_texts is None:
+            return encoded
+        return compared(self.network, encoded, self.class_texts)
 
 
 def load_classifier(
@@ -194,6 +210,7 @@ def load_classifier(
     likeliest: int | None = None,
     centre: bool = False,
     leave_out_seen: bool = False,
+    prompts: Sequence[str] | None = None,
 ) -> Classifier:
     """A model that chooses among `classes`: names (also as one text, separated by commas), or a
     mapping from names to the words that embed them.
@@ -201,8 +218,10 @@ def load_classifier(
     `model` is a file, or the name of a published classifier. Its classes, and those of the file of
     a run with `loss: classification`, are combined as a run of method convex does: the `likeliest`
     (10) of them, their mean taken off with `centre`, and with `leave_out_seen` without those that
-    coincide with one of `classes`. `word_vectors` is the file
-    that the model was trained with; classes that it was trained on need none. `device` is auto, cpu
+    coincide with one of `classes`. Or it is the folder of a model of pictures and texts (method
+    dual), which needs no word vectors: a name is put into `prompts`, texts with `{}` (None: its
+    family's own). `word_vectors` is the file that the model was trained with; classes that it was
+    trained on need none. `device` is auto, cpu
     or cuda; `dtype` auto, float32 or bfloat16.
 
     Raises UserError when the model, the classes or the vectors cannot be used, TypeError for
@@ -217,11 +236,21 @@ def load_classifier(
     vectors = Path(word_vectors) if word_vectors else None
     source: SourceClassifier | None = None
     if Path(model).is_dir():
-        raise _of_method_dual(model)
+        if vectors is not None:
+            raise UserError(f"{model} has a text encoder of its own: no word vectors are read")
+        if likeliest is not None or centre or leave_out_seen:
+            raise UserError(
+                f"{model} is no classifier: likeliest, centre and leave-out-seen are none of its"
+            )
+        return _dual_classifier(Path(model), wanted, prompts, picked, pick_dtype(dtype, picked))
+    if prompts is not None:
+        raise UserError(f"prompts are for the folder of a model of pictures and texts, not {model}")
     if Path(model).is_file():
         network, content = load_model(Path(model), picked)
         if isinstance(network, DualNetwork):
-            raise _of_method_dual(model)
+            raise UserError(
+                f"{model} is without its text encoder: name the folder of the run's `weights`"
+            )
         trained = trained_classes(content)
         if network.semantic_encoder is None:
             source = classifier_of_run(Path(model), network, content)
@@ -271,10 +300,29 @@ def _beyond(sources: Mapping[str, Array], vectors: Array, threshold: float) -> d
     }
 
 
-def _of_method_dual(model: Path | str) -> UserError:
-    return UserError(
-        f"{model}: a model of pictures and texts is scored in the pipeline (method: dual) and not"
-        f" read here; name a model's file or a published classifier"
+def _dual_classifier(
+    folder: Path,
+    wanted: Wanted,
+    prompts: Sequence[str] | None,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Classifier:
+    """A model of pictures and texts, which nobody knows the training of."""
+    found = find_dual(folder)
+    templates = list(prompts or [found.family.prompt])
+    if lacking := [prompt for prompt in templates if "{}" not in prompt]:
+        raise UserError(f"the prompt {lacking[0]!r} has no {{}}, where a class's name goes")
+    network = load_dual(found).to(device).requires_grad_(False)
+    requested, texts = embed_texts(wanted, found, templates)
+    return Classifier(
+        network=network,
+        input_settings=found.input,
+        requested=requested,
+        class_vectors=requested.vectors,
+        trained_vectors=np.zeros((0, network.feature_dim), np.float32),
+        device=device,
+        dtype=dtype,
+        class_texts=texts.to(device) if depends_on_video(network) else None,
     )
 
 
@@ -402,12 +450,14 @@ def _features(
         if not isinstance(piece, Unreadable) and not piece.last and piece.frames is not None
     ]
     found = [
-        visual_features(
-            classifier.network,
-            batch,
-            input_settings=classifier.input_settings,
-            dtype=classifier.dtype,
-            device=classifier.device,
+        classifier.beside_classes(
+            visual_features(
+                classifier.network,
+                batch,
+                input_settings=classifier.input_settings,
+                dtype=classifier.dtype,
+                device=classifier.device,
+            )
         )
         .cpu()
         .numpy()

@@ -47,6 +47,7 @@ examples:
   unseen predict --model efficientnet_lite2 --classes "riding a horse, playing piano" holiday.mp4
   unseen predict --model results/models/demo-e2e/model.safetensors \\
       --classes "riding a horse, playing chess, surfing" holiday.mp4 clips/*.avi
+  unseen predict --model resources/models/openai--clip-vit-base-patch32 --classes-file c.txt videos/
   unseen predict --model MODEL --classes-file classes.txt --format csv --output out.csv videos/
   unseen predict --model MODEL --classes "walking, running" --window 10 --stride 5 \\
       --html out.html long.mp4
@@ -63,7 +64,8 @@ exit code:
 A prediction is marked "unsure" when its best class is no nearer to the video than half of the
 classes that the model was trained on; with a published classifier, than the nearest of as many of
 its own classes usually is. A class marked "seen" is within --threshold of a training
-class, so that it is no zero-shot answer. Distances are cosine distances (0: the same direction).
+class, so that it is no zero-shot answer. What a model of pictures and texts has seen is not known:
+its predictions have neither mark. Distances are cosine distances (0: the same direction).
 """
 MODELS_HELP = """\
 examples:
@@ -178,7 +180,8 @@ def _add_predict(commands: Any) -> None:
         "--model",
         required=True,
         metavar="MODEL",
-        help="a model's file, or the name of a published classifier (see unseen models)",
+        help="a model's file, the name of a published classifier (see unseen models), or the folder"
+        " of a model of pictures and texts, as unseen fetch OWNER/NAME makes it",
     )
     classes = parser.add_mutually_exclusive_group(required=True)
     classes.add_argument("--classes", metavar="NAMES", help="class names, separated by commas")
@@ -240,6 +243,13 @@ def _add_predict(commands: Any) -> None:
         type=float,
         default=0.05,
         help="of the mark seen (default 0.05)",
+    )
+    add(
+        "--prompt",
+        action="append",
+        metavar="TEXT",
+        help="for such a folder: a text with {} for a class's name; several are averaged (default:"
+        " the plain one of the model's family)",
     )
     published = parser.add_argument_group(
         "classifiers, published or of a run with loss: classification"
@@ -362,9 +372,12 @@ def _predict(options: argparse.Namespace) -> int:
         read_classes(options.classes_file)
         if options.classes_file
         else parse_classes(options.classes),
-        find_word_vectors(options.word_vectors, fetch=published),
+        options.word_vectors
+        if Path(options.model).is_dir()
+        else find_word_vectors(options.word_vectors, fetch=published),
         threshold=options.threshold,
         device=options.device,
+        prompts=options.prompt,
         **_convex_options(options),
     )
     for note in classifier.requested.notes:
@@ -467,7 +480,8 @@ def _is_published(options: argparse.Namespace) -> bool:
         except UserError as error:
             raise UserError(f"--model: there is no such file, and {error}") from None
         return True
-    _check_is_there(Path(options.model))
+    if not _is_model_folder(Path(options.model)):
+        _check_is_there(Path(options.model))
     return False
 
 
@@ -475,6 +489,14 @@ def _convex_options(options: argparse.Namespace) -> dict[str, Any]:
     """Those that are given."""
     names = ("likeliest", "centre", "leave_out_seen")
     return {name: value for name in names if (value := getattr(options, name))}
+
+
+def _is_model_folder(path: Path) -> bool:
+    """Whether a folder is another than those in which results have a model's file."""
+    from unseen.network.dual_folder import CONFIG
+
+    there = (path / CONFIG).is_file() or not (path / "model.safetensors").is_file()
+    return path.is_dir() and there
 
 
 def _check_is_there(model: Path) -> None:

@@ -195,7 +195,7 @@ def embed_requested(
         [trained.vectors[own[name]] if name in own else made[name][1] for name in wanted]
     )
     words = [[] if name in own else made[name][0] for name in wanted]
-    notes += _same_words(wanted, words)
+    notes += same_words(wanted, words)
     seen = _seen(list(wanted), vectors, trained, earlier, threshold, notes)
     return Requested(list(wanted), vectors, words, seen, notes)
 
@@ -244,7 +244,7 @@ def embed_beside(
     if not beside:
         raise UserError(f"{word_vectors} has vectors for none of the classes of {source}")
     words = [made[name][0] for name in wanted]
-    notes += _same_words(wanted, words)
+    notes += same_words(wanted, words)
     matrix = np.stack([made[name][1] for name in wanted])
     nothing = Trained([], np.zeros((0, matrix.shape[1]), np.float32), "", "", {source: [*sources]})
     seen = _seen(list(wanted), matrix, nothing, beside, threshold, notes)
@@ -252,7 +252,7 @@ def embed_beside(
     return requested, {name: vector for name, (_, vector) in beside.items()}
 
 
-def _same_words(names: Iterable[str], words: Sequence[Sequence[str]]) -> list[str]:
+def same_words(names: Iterable[str], words: Sequence[Sequence[str]]) -> list[str]:
     """A note on classes that the same words embed, so that none is ever nearer than the other."""
     groups: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for name, used in zip(names, words, strict=True):

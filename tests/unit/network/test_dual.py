@@ -22,7 +22,7 @@ from unseen.network.dual import DualNetwork, make_dual_model
 from unseen.network.dual_folder import find_dual
 from unseen.network.dual_texts import class_texts, encode_prompts, read_class_texts
 from unseen.network.methods import load_model
-from unseen.prediction.classifier import frame_snippets, load_classifier
+from unseen.prediction.classifier import frame_snippets
 
 hf = pytest.importorskip("transformers")
 PROMPTS = ["a photo of {}.", "{}"]
@@ -303,13 +303,6 @@ def test_damaged_weights(own: Path) -> None:
 def test_a_name_that_is_too_long(own: Path) -> None:
     with pytest.raises(UserError, match=r"is 8\d tokens long; .*own takes 64: shorten"):
         class_texts(find_dual(own), ["ride " * 20], ["{}"])
-
-
-def test_predictions_name_the_pipeline(own: Path, tmp_path: Path) -> None:
-    make_dual_model(own, tmp_path / "model.safetensors")
-    for model in (own, tmp_path / "model.safetensors"):
-        with pytest.raises(UserError, match=r"is scored in the pipeline \(method: dual\)"):
-            load_classifier(model, "riding, surfing")
 
 
 def test_without_transformers_it_is_said_what_to_install(

@@ -230,5 +230,6 @@ def test_snippets_are_those_that_a_model_was_tested_with(tmp_path: Path) -> None
     assert snippets_of_tests(model) is None
     metrics = tmp_path / "metrics" / "mine"
     metrics.mkdir(parents=True)
-    (metrics / "set.csv").write_text("split,snippets,top1\n0,9,1\nall,1,1\nall,5,2\n")
+    rows = "1,0,9,1\n2,all,1,1\n2,all,5,2\nunseen,all,7,2\n"
+    (metrics / "set.csv").write_text("protocol,split,snippets,top1\n" + rows)
     assert snippets_of_tests(model) == 5
