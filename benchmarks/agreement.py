@@ -39,11 +39,11 @@ from unseen.videos.manifest import MANIFEST_COLUMNS
 from unseen.videos.settings import ClipSettings
 
 CODECS: dict[str, dict[str, Any]] = {
-    "mpeg4 2 (default)": {},
-    "mpeg4 1": {"quality": 1},
+    "h264 0, lossless": {"codec": "h264", "quality": 0},
+    "mpeg4 2, the default": {},
     "h264 16": {"codec": "h264"},
+    "mpeg4 1": {"quality": 1},
     "h264 8": {"codec": "h264", "quality": 8},
-    "h264 0 (lossless)": {"codec": "h264", "quality": 0},
 }
 """Settings of `clips` by codec and quality."""
 

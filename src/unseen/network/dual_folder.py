@@ -41,6 +41,9 @@ class Family:
     of_videos: bool = False
 
 
+BICUBIC = 3
+"""Pillow's number of it, by which folders name how pictures are made smaller."""
+
 FAMILIES = {
     "clip": Family("a photo of a {}.", _CLIP_COLOUR, _BPE),
     "metaclip_2": Family("a photo of a {}.", _CLIP_COLOUR, ("tokenizer.json",)),
@@ -140,7 +143,7 @@ def _input(path: Path, kind: str, config: dict[str, Any]) -> dict[str, Any]:
         "frames": vision.get("num_frames", 8) if FAMILIES[kind].of_videos else 1,
         "crop": crop,
         "short_side": max(side, crop) + max(side, crop) % 2,
-        "resampling": "antialiased",
+        "resampling": "bicubic" if told.get("resample") == BICUBIC else "antialiased",
         "frame_rate": None,
         "mean": told.get("image_mean", mean),
         "std": told.get("image_std", std),

@@ -33,7 +33,7 @@ class NetworkInput(TypedDict):
     frame_rate: NotRequired[Annotated[float, Field(gt=0)] | None]
     crop: Count
     short_side: Count | None
-    resampling: NotRequired[Literal["antialiased", "bilinear"]]
+    resampling: NotRequired[Literal["antialiased", "bicubic", "bilinear"]]
     mean: Colour
     std: Colour
 

@@ -137,7 +137,7 @@ class Input(Section):
 
     short_side: Annotated[int | None, Field(ge=16, multiple_of=2)] = None
     """Shorter side of the frames in pixels; there is a clip store for each."""
-    resampling: Literal["antialiased", "bilinear"] | None = None
+    resampling: Literal["antialiased", "bicubic", "bilinear"] | None = None
     """How frames are made smaller, as clips.resampling; there is a clip store for each."""
     crop: Annotated[int | None, Field(ge=16)] = None
     """Side of the square crop in pixels."""

@@ -574,8 +574,9 @@ def frame_snippets(
     height, width = pixels.shape[2:]
     scale = side / min(height, width)
     size = [max(side, round(length * scale / 2) * 2) for length in (height, width)]
-    antialias = input_settings.get("resampling") != "bilinear"
-    pixels = functional.interpolate(pixels, size, mode="bilinear", antialias=antialias).clamp(0, 1)
+    resampling = input_settings.get("resampling")
+    mode, antialias = "bicubic" if resampling == "bicubic" else "bilinear", resampling != "bilinear"
+    pixels = functional.interpolate(pixels, size, mode=mode, antialias=antialias).clamp(0, 1)
     top, left = (size[0] - crop) // 2, (size[1] - crop) // 2
     pixels = pixels[:, :, top : top + crop, left : left + crop]
     mean, std = (

@@ -424,12 +424,15 @@ def _graph(frame: av.VideoFrame, aspect: Any, settings: ClipSettings) -> Graph:
         "colorspace": int(frame.colorspace),
         "range": int(frame.color_range),
     }
-    scale = {**scale_options(settings)}
     filters: list[tuple[str, str | None]] = [("buffer", _joined(source)), *_turns(frame)]
     if settings.resampling == "bilinear":
         filters += [("scale", "flags=bicubic"), ("format", "rgb24")]
     else:
-        filters += [("scale", _joined(scale)), ("setsar", "1"), ("format", "yuv420p")]
+        filters += [
+            ("scale", _joined(scale_options(settings))),
+            ("setsar", "1"),
+            ("format", "yuv420p"),
+        ]
     graph = Graph()
     graph.link_nodes(*(graph.add(*each) for each in [*filters, ("buffersink", None)])).configure()
     return graph

@@ -25,9 +25,10 @@ class ClipSettings:
     """Shorter side of a stored frame in pixels."""
     pixel_aspect: Literal["apply", "ignore"] = "apply"
     """Pixels that are not square: apply shows them as a player does, ignore as if they were."""
-    resampling: Literal["antialiased", "bilinear"] = "antialiased"
-    """How frames are made smaller: antialiased averages over the area that a pixel covers, bilinear
-    takes the two nearest pixels a side, as the authors' OpenCV does."""
+    resampling: Literal["antialiased", "bicubic", "bilinear"] = "antialiased"
+    """How frames are made smaller: antialiased averages over the area that a pixel covers, bicubic
+    does so with sharper edges, bilinear takes the two nearest pixels a side, as the authors' OpenCV
+    does."""
     codec: Annotated[Literal["mpeg4", "h264"], read_by(DECODE, SYNTHESIZE)] = "mpeg4"
     """Codec of the stored stream."""
     gop: Annotated[int, Field(ge=1), read_by(DECODE, SYNTHESIZE)] = 8

@@ -50,6 +50,11 @@ SEEK_MARGIN_S = 2.0  # frames before the key frame may be incomplete, and lie in
 WHITE_NITS = 100
 MICRO = 1_000_000
 
+SCALERS: dict[str, dict[str, Any]] = {
+    "antialiased": {"flags": "bilinear"},
+    "bicubic": {"flags": "bicubic", "param0": 0, "param1": 0.5},  # the curve that Pillow takes
+}
+"""Options of ffmpeg's filter `scale`, which averages over a pixel's area with either."""
 EXPLANATIONS = {
     "Invalid pts (0) <= last": "the picture's size or format changes on the way",
     "Decode error rate": "the video is too damaged to be decoded",
@@ -282,7 +287,7 @@ def scale_options(settings: ClipSettings) -> dict[str, Any]:
     return {
         "w": f"if(gt({shape},1),2*round({side}*{shape}/2),{side})",
         "h": f"if(gt({shape},1),{side},2*round({side}/{shape}/2))",
-        "flags": "bilinear",
+        **SCALERS[settings.resampling],
         "out_color_matrix": "bt601",
         "out_range": "tv",
     }

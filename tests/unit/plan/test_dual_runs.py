@@ -39,7 +39,7 @@ def test_texts_of_a_run_are_an_embedding_of_its_own(folders: dict[str, Path]) ->
     assert texts in scoring.arguments(plan, run, "tests")
     assert dual.prompts(plan, "own-prompts") == ["so {}", "{}"]
     assert texts not in embedding.inputs(plan, run).large
-    assert plan.side(run) == str(SIZE)
+    assert plan.side(run) == f"{SIZE}-bicubic"
     assert classes.embedded_sets(plan) == []  # no word vector is needed
     assert pretraining(run, plan.runs) == ([], [str(folders["clip"])])
 

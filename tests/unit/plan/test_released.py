@@ -91,7 +91,7 @@ def test_every_row_has_its_scores_and_every_run_its_input(plan: Plan) -> None:
             assert scoring.arguments(plan, run, dataset)
             assert embedding.inputs(plan, run, dataset).large
     assert plan.side(plan.runs["swin3d"]) == "256-bilinear"
-    assert plan.side(plan.runs["clip-b32"]) == str(SIZE)
+    assert plan.side(plan.runs["clip-b32"]) == f"{SIZE}-bicubic"
     assert plan.side(plan.runs["e2e-664"]) is None
 
 

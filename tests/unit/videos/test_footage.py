@@ -130,10 +130,11 @@ def test_frames_are_those_of_the_pipeline(made) -> None:
         assert np.array_equal(found.read(indices), everything[indices])
 
 
-def test_bilinear_frames_are_those_of_the_pipeline(made) -> None:
+@pytest.mark.parametrize("resampling", ["bicubic", "bilinear"])
+def test_frames_made_smaller_in_other_ways_are_those_of_the_pipeline(made, resampling: str) -> None:
     path, _ = made
-    found = open_footage(path, replace(SETTINGS, resampling="bilinear"))
-    expected = stored_footage(transcode(path, settings=replace(LOSSLESS, resampling="bilinear")))
+    found = open_footage(path, replace(SETTINGS, resampling=resampling))
+    expected = stored_footage(transcode(path, settings=replace(LOSSLESS, resampling=resampling)))
     indices = np.array([3, 70, 71])
     assert found is not None and np.array_equal(found.times, expected.times)
     assert np.array_equal(found.read(indices), expected.read(indices))
