@@ -1,6 +1,7 @@
 """Results in a bucket of a real S3 server: two folders that share nothing else."""
 
 import os
+import re
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -10,8 +11,9 @@ from urllib.parse import urlparse
 from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 from test_faults import start, wait_until
-from tiny_workflow import TABLE, TINY, Workspace, elsewhere, put, rules
+from tiny_workflow import REPOSITORY, TABLE, TINY, Workspace, elsewhere, put, rules
 
 boto3 = pytest.importorskip("boto3")
 server = pytest.importorskip("moto.server")
@@ -162,6 +164,12 @@ def test_a_profile_of_a_cloud_is_understood(
     workspace = folder("first")
     profile = str(workspace.repository / "profiles" / name)
     jobs = workspace.run("--profile", profile, "--container-image", "unseen", *options, "-n", TABLE)
-    assert {"train", "decode_clips", "settle"} <= rules(jobs)
-    with pytest.raises(AssertionError, match="unrecognized arguments"):
-        workspace.run("--profile", profile, "--no-such-option", "-n", TABLE)
+    assert {"list_clips", "embed_classes", "settle"} <= rules(jobs)
+
+
+@pytest.mark.parametrize("name", ["kubernetes", "aws-batch", "slurm"])
+def test_a_profile_names_rules_that_there_are(name: str) -> None:
+    profile = yaml.safe_load((REPOSITORY / "profiles" / name / "config.yaml").read_text())
+    named = {*profile["groups"], *profile.get("set-resources", {})} - {"embed_videos_0"}
+    text = "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    assert named <= set(re.findall(r"^(?:use )?rule .*?(\w+)(?: with)?:$", text, re.M))

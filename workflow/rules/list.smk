@@ -23,8 +23,8 @@ for count, sets in listing.sets_by_shards(PLAN).items():
         wildcard_constraints:
             dataset=any_of(sets),
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=max(2000, 2 * count),
+            runtime=max(30, count // 20),
         params:
             stage=stage,
             code=PLAN.code("list_clips"),

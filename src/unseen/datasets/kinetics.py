@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from sys import intern
 from typing import NamedTuple
 
 from unseen.base.errors import UserError
@@ -112,7 +113,8 @@ def _annotation(row: Row) -> Annotation:
     if end > LONGEST_S:
         raise ValueError(f"time_end must be seconds, at most {LONGEST_S}, not {end}")
     clip_id = f"{video}_{_padded(start)}_{_padded(end)}"
-    return Annotation(clip_id, video, start, end, split, label)
+    # One string for all rows of a class: of millions of rows they would be a tenth of the memory.
+    return Annotation(clip_id, video, start, end, intern(split), label and intern(label))
 
 
 def _padded(seconds: float) -> str:
