@@ -22,7 +22,7 @@ from unseen.network.dual import DualNetwork, make_dual_model
 from unseen.network.dual_folder import find_dual
 from unseen.network.dual_texts import class_texts, encode_prompts, read_class_texts
 from unseen.network.methods import load_model
-from unseen.prediction.classifier import frame_snippets
+from unseen.prediction.classifier import frame_snippets, load_classifier
 
 hf = pytest.importorskip("transformers")
 PROMPTS = ["a photo of {}.", "{}"]
@@ -291,6 +291,46 @@ def test_open_clips_folders_are_named(own: Path) -> None:
     (own / "config.json").rename(own / "open_clip_config.json")
     with pytest.raises(UserError, match="a folder of open_clip"):
         find_dual(own)
+
+
+_SMALL = {
+    "hidden_size": 16,
+    "intermediate_size": 24,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+}
+_ENDS = dict.fromkeys(
+    ("pad_token_id", "bos_token_id", "eos_token_id", "cls_token_id", "sep_token_id"), 1
+)
+OTHERS: dict[str, dict[str, dict[str, Any]]] = {
+    "siglip2": {
+        "text_config": {**_SMALL, **_ENDS, "vocab_size": 40, "projection_size": 16},
+        "vision_config": {**_SMALL, "num_patches": 16, "patch_size": 8},
+    },
+    "videoprism": {
+        "text_config": {**_SMALL, **_ENDS, "vocab_size": 40},
+        "vision_config": {
+            **{key: value for key, value in _SMALL.items() if key != "num_hidden_layers"},
+            **{"num_spatial_layers": 1, "num_temporal_layers": 1, "num_auxiliary_layers": 1},
+            **{"image_size": 36, "num_frames": 4},
+        },
+    },
+}
+"""SigLIP 2 of varying sizes (NaFlex) and VideoPrism."""
+
+
+@pytest.mark.parametrize("kind", [*OTHERS, "pe_video"])
+def test_whole_folders_of_families_that_are_not_read(kind: str, tmp_path: Path) -> None:
+    """As transformers saves them: one line that says what can be read. Perception Encoder's network
+    is timm's, so of it there is the configuration alone."""
+    config = hf.CONFIG_MAPPING[kind](**OTHERS.get(kind, {}))
+    made = hf.AutoModel.from_config(config) if kind in OTHERS else config
+    made.save_pretrained(tmp_path / kind)
+    assert (tmp_path / kind / "model.safetensors").is_file() == (kind in OTHERS)
+    known = r"known are clip, metaclip_2, siglip, xclip"
+    for read in (find_dual, lambda folder: load_classifier(folder, "riding, surfing")):
+        with pytest.raises(UserError, match=f"{kind}/config.json is that of a {kind}; {known}"):
+            read(tmp_path / kind)
 
 
 def test_damaged_weights(own: Path) -> None:
