@@ -148,6 +148,7 @@ SETTINGS: list[tuple[str, Any, set[str]]] = [
     ("raw_words", True, {"embed_classes"}),
     ("overlap.threshold", 0.06, {"prune_classes"}),
     ("datasets.demo-hmdb.exclude", ["blinking_boat"], {"list_clips"}),
+    ("datasets.demo-hmdb.splits", ["unseen"], {"score_videos"}),
 ]
 
 

@@ -38,7 +38,8 @@ class Layout:
 
     texts: tuple[str, ...]
     measures: dict[str, tuple[str | None, str]]
-    """The evaluation protocol (None: the row's) and the metrics' column behind each measure."""
+    """The evaluation protocol (None: the row's) and the metrics' column behind each measure. The
+    spread of a measure with a protocol of its own is that over the seeds."""
     sd_columns: bool
     protocol: str | None = None
     """That of a row which names none."""
@@ -184,9 +185,12 @@ def measured_row(
         used = snippets_of(tables[0], multi)
         seen |= "seen" in tables[0][0]
         for measure, (protocol, column) in layout.measures.items():
-            said, value = spread(tables, protocol or str(named), used, column)
-            values[f"{dataset}_{measure}"] = value
-            over[said] = None
+            key = f"{dataset}_{measure}"
+            if protocol:
+                values[key] = over_seeds(tables, protocol, used, column)
+            else:
+                said, values[key] = spread(tables, str(named), used, column)
+                over[said] = None
         if layout.interval and named != FULL and layout.protocol:
             continue
         if layout.interval and (found := over_videos(tables, used)):
@@ -312,14 +316,27 @@ def spread(
     """Mean and sample standard deviation, and what it is over: the splits of the protocol, each
     averaged over the seeds, or where there is one split the seeds."""
     splits = dict.fromkeys(row["split"] for row in splits_of(tables[0], protocol))
-    each = [
-        [find(table, protocol, split, snippets, column) for table in tables] for split in splits
-    ]
-    if len(each) > 1:
+    if len(splits) > 1:
         kind = {HALF: "halves", LISTS: "lists"}.get(protocol, "splits")
-        return f"{len(each)} {kind}, sample", mean_and_sd(mean_and_sd(one)[0] for one in each)
+        each = [
+            mean_and_sd(find(table, protocol, split, snippets, column) for table in tables)[0]
+            for split in splits
+        ]
+        return f"{len(splits)} {kind}, sample", mean_and_sd(each)
     over = f"{len(tables)} seeds, sample" if len(tables) > 1 else ""
-    return over, mean_and_sd(each[0] if each else [])
+    return over, over_seeds(tables, protocol, snippets, column)
+
+
+def over_seeds(
+    tables: Sequence[Sequence[Mapping[str, str]]], protocol: str, snippets: str, column: str
+) -> tuple[float | None, float | None]:
+    """Mean and sample standard deviation over the seeds, each averaged over the splits; no
+    deviation for one seed."""
+    splits = dict.fromkeys(row["split"] for row in splits_of(tables[0], protocol))
+    return mean_and_sd(
+        mean_and_sd(find(table, protocol, split, snippets, column) for split in splits)[0]
+        for table in tables
+    )
 
 
 def over_videos(

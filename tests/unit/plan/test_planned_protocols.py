@@ -1,5 +1,6 @@
 """Further protocols in the plan: found early, read by the score alone, by content."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 from repository import REPOSITORY
 
 from unseen.base.errors import UserError
-from unseen.plan import listing, scoring, sources
+from unseen.plan import listing, scoring, sources, versions
 from unseen.plan.plan import Plan, read_plan
 
 RUNS = {
@@ -69,6 +70,21 @@ def test_the_content_of_lists_and_splits_counts_and_not_their_place(place: Path)
     with (place / "mine.csv").open("a") as stream:
         stream.write("1,test,Archery\n")
     assert content().keys() == first.keys() and content()["mine"] != first["mine"]
+
+
+def test_a_protocol_is_a_part_of_a_result_s_version(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+
+    def score(**keys: Any) -> dict[str, Any]:
+        told = versions.arguments(plan_of(place, **keys), "table2", ["objects/ucf101"], {})
+        stages = json.loads(Path(told[1].removeprefix("@")).read_text())
+        settings: dict[str, Any] = stages["score_videos"]["settings"]
+        return settings
+
+    assert score() == {}
+    assert score(splits=["truze", "unseen"])["ucf101"].keys() == {"truze", "unseen"}
 
 
 def test_unseen_classes_follow_the_threshold_and_all_that_was_seen(place: Path) -> None:

@@ -195,6 +195,10 @@ def test_table3_has_its_columns(metrics, kept, tmp_path):
     assert [measured[key] for key in ("e2e", "augment", "multi")] == ["yes", "no", "yes"]
     halves = [number_of(metrics, f"{run}/ucf101", "1", "mean", "3", "top5") for run in SEEDS]
     assert measured["ucf101_half_top5"] == f"{statistics.fmean(halves):.2f}"
+    text = (tmp_path / "table3.md").read_text().splitlines()[-1]  # over the seeds, not the halves
+    assert f" {statistics.fmean(halves):.2f} ± {statistics.stdev(halves):.2f} " in text
+    table(3, [row(["e2e"])], metrics, kept, tmp_path)
+    assert "±" not in (tmp_path / "table3.md").read_text()
 
 
 def test_published_numbers_stand_only_beside_the_same_test_sets(metrics, kept, tmp_path):
