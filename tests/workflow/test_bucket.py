@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 import yaml
-from test_faults import start, wait_until
-from tiny_workflow import REPOSITORY, TABLE, TINY, Workspace, elsewhere, put, rules
+from test_faults import wait_until
+from tiny_workflow import REPOSITORY, TABLE, TINY, Workspace, elsewhere, put, quiet, rules
 
 boto3 = pytest.importorskip("boto3")
 server = pytest.importorskip("moto.server")
@@ -115,10 +116,19 @@ def test_a_killed_training_goes_on_in_another_folder(
     first, second = folder("first"), folder("second")
     for workspace in (first, second):
         workspace.config["training"] |= {"checkpoint_minutes": 0, "checkpoint_folder": str(kept)}
-    process = start(first, TABLE)
-    wait_until(lambda: any(kept.glob("demo-e2e/checkpoint-*")), seconds=500)
+    with (tmp_path / "log").open("w") as log:  # too much for a pipe that nobody reads
+        process = subprocess.Popen(
+            first.command(TABLE),
+            cwd=first.folder,
+            env=os.environ | quiet(),
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    wait_until(lambda: process.poll() or any(kept.glob("demo-e2e/checkpoint-*")), seconds=500)
+    assert process.poll() is None, (tmp_path / "log").read_text()[-3000:]
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.wait()
 
     refused = second.call(TABLE)
     assert refused.returncode != 0

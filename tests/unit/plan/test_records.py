@@ -54,6 +54,17 @@ def test_interrupted_job(folder: Path, output: str, before: bytes | None) -> Non
     assert mend_records(folder) == {}
 
 
+def test_outputs_in_a_bucket(folder: Path) -> None:
+    record(folder, "s3://bucket/x.h5", b"{}", kind="incomplete")
+    record(folder, "s3://bucket/score.csv", b'{"input": ["s3://bucket/gone.csv"]}')
+    assert mend_records(folder) == {}
+    there = {"s3://bucket/x.h5", "s3://bucket/score.csv"}
+    assert mend_records(folder, there.__contains__) == {
+        "s3://bucket/x.h5": "its job was interrupted",
+        "s3://bucket/score.csv": "the job that makes s3://bucket/gone.csv anew did not finish",
+    }
+
+
 def test_interrupted_job_without_output(folder: Path) -> None:
     record(folder, "results/model.safetensors", b"{}", kind="incomplete")
     assert mend_records(folder) == {}
