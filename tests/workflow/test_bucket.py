@@ -174,7 +174,7 @@ def test_a_profile_of_a_cloud_is_understood(
     workspace = folder("first")
     profile = str(workspace.repository / "profiles" / name)
     jobs = workspace.run("--profile", profile, "--container-image", "unseen", *options, "-n", TABLE)
-    assert {"list_clips", "embed_classes", "settle"} <= rules(jobs)
+    assert {"list_clips", "settle"} <= rules(jobs)  # those in groups show otherwise
 
 
 @pytest.mark.parametrize("name", ["kubernetes", "aws-batch", "slurm"])
