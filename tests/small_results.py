@@ -141,6 +141,7 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
     `names` are the classes of the test sets.
     """
     datasets, scores = {}, []
+    folder.mkdir(parents=True, exist_ok=True)
     mine = folder / "mine.csv"
     with mine.open("w", newline="") as stream:  # a user's own, read as it is
         rows = [[str(n // 3), "test", names["large"][n]] for n in range(6)]
@@ -165,10 +166,10 @@ def report_spec(folder: Path, names: Mapping[str, Sequence[str]] = CLASSES) -> d
             "missing": str(files.missing),
         }
     table, figure = folder / "table2.csv", folder / "figure1.svg"
-    columns = ["method", "source", "large_top1", "large_top1_sd", "large_top1_low"]
+    columns = ["method", "source", "sd_over", "large_top1", "large_top1_sd", "large_top1_low"]
     columns += ["large_top1_high", "large_top1_resampled"]
-    rows = [["chance", "chance", "12.50", "", "", "", ""]]
-    rows += [["</script>&", "measured", "9.50", "1.25", "8.00", "11.00", "6 sources"]]
+    rows = [["chance", "chance", "", "12.50", "", "", "", ""]]
+    rows += [["</script>&", "measured", "3 lists", "9.50", "1.25", "8.00", "11.00", "6 sources"]]
     write_rows(table, columns, [dict(zip(columns, row, strict=True)) for row in rows])
     figure.write_text('<svg xmlns="http://www.w3.org/2000/svg" width="40" height="20"/>')
     overlap = folder / "overlap.csv"

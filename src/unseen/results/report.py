@@ -31,6 +31,8 @@ LARGE_FIGURE = 250_000
 BORDERLINE = 30
 SEEN_CLASSES = 30
 NEVER_PREDICTED = 10
+DETAILS = ("training_classes", "trained_on", "pretraining_overlap", "snippets", "sd_over")
+"""Columns of a table that stand behind its numbers, so that these are in sight."""
 REJECTED = 1000
 HISTORY = 500
 EPOCHS = 200
@@ -122,12 +124,13 @@ def _grid(name: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) 
 
 def table(path: Path, captions: Path) -> dict[str, Any]:
     """A table, standard deviations joined to their means and the bounds of intervals to what they
-    were taken over."""
+    were taken over, what describes a row behind its numbers."""
     rows = read_rows(path)
     with path.open(newline="", encoding="utf-8") as stream:
         names = next(csv.reader(stream))
     joined = [name for name in names if name.endswith(("_low", "_high", "_sd"))]
     columns = [name.replace("_resampled", "_interval") for name in names if name not in joined]
+    columns.sort(key=DETAILS.__contains__)
     for row in rows:
         for column in columns:
             if row.get(f"{column}_sd"):

@@ -6,6 +6,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from fuzzing import TRIES, assert_survives
 from repository import REPOSITORY
 from small_results import SNIPPETS, class_vectors, make_test_set
 
@@ -256,3 +257,36 @@ def test_the_splits_that_come_along_name_classes_of_their_data_set(name, sizes):
     check_class_splits(path, splits, known)
     seen = {*read_classes(REPOSITORY / "config" / "classes" / "kinetics400.tsv")}
     assert not {one for names in splits.values() for one in names} & seen
+
+
+@pytest.mark.parametrize("tries", TRIES)
+def test_damaged_class_splits_are_read_or_refused(tmp_path, tries):
+    def is_sound(splits: dict[str, list[str]]) -> None:
+        assert splits and all(name and classes and all(classes) for name, classes in splits.items())
+
+    valid = (REPOSITORY / "config/splits/hmdb51_truze.csv").read_bytes()
+    assert_survives(read_class_splits, valid, tmp_path / "a.csv", tries=tries, check=is_sound)
+
+
+@pytest.mark.parametrize("tries", TRIES)
+@pytest.mark.parametrize(
+    ("layout", "names", "valid"),
+    [
+        ("ucf101", "testlist0{}.txt", b"Archery/v_Archery_g01_c01.avi\n" * 9),
+        ("hmdb51", "wave_test_split{}.txt", b"a_wave_b.avi 2\nb_wave.avi 1\n" * 9),
+    ],
+)
+def test_damaged_test_lists_are_read_or_refused(tmp_path, tries, layout, names, valid):
+    others = [names.format(number) for number in (2, 3)]
+    for name in others:
+        (tmp_path / name).write_bytes(valid)
+
+    def is_sound(lists: dict[str, dict[str, str]]) -> None:
+        assert list(lists) == ["1", "2", "3"]
+        assert all(clip and name for listed in lists.values() for clip, name in listed.items())
+
+    def read(path: Path) -> dict[str, dict[str, str]]:
+        return read_test_lists(layout, path.parent)
+
+    path = tmp_path / names.format(1)
+    assert_survives(read, valid, path, tries=tries, check=is_sound, beside=others)

@@ -87,7 +87,9 @@ def test_text_of_the_data_cannot_end_the_script(page, data):
 def test_tables_join_the_deviation_and_carry_their_captions(data):
     (table,) = data["tables"]
     assert (table["name"], table["caption"]) == ("Table 2", "Accuracy over all classes.")
-    assert table["columns"] == ["method", "source", "large_top1", "large_top1_interval"]
+    assert table["columns"] == [
+        *("method", "source", "large_top1", "large_top1_interval", "sd_over")
+    ]
     assert [row[2] for row in table["rows"]] == ["12.50", "9.50 ± 1.25"]
     assert [row[3] for row in table["rows"]] == ["", "8.00 to 11.00, 6 sources"]
     assert data["figures"][0]["name"] == "Figure 1"
