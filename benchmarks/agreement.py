@@ -61,10 +61,13 @@ def main() -> None:
     add("--classes", type=Path, required=True, help="a class list such as those in config/classes")
     add("--vectors", type=Path, help="word vectors, for a published classifier")
     add("--snippets", type=int, nargs="+", default=[1, 8, 25])
+    add("--dtype", choices=["auto", "float32", "bfloat16"], default="auto", help="the arithmetic")
     options = parser.parse_args()
     files = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() in ENDINGS)
     names = read_class_list(options.classes)
-    classifier = load_classifier(options.model, names, options.vectors, device="cpu")
+    classifier = load_classifier(
+        options.model, names, options.vectors, device="cpu", dtype=options.dtype
+    )
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(COLUMNS)
     predicted = {number: by_command(classifier, files, number) for number in options.snippets}

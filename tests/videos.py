@@ -6,6 +6,7 @@ bar_colours(rgb)            # (8, 3) mean colours of the bars, to compare with B
 """
 
 import subprocess
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -13,6 +14,8 @@ import numpy as np
 
 from unseen.videos.ffmpeg_process import ffmpeg
 
+VOP = b"\0\0\1\xb6"
+"""What a picture of MPEG-4 begins with."""
 BITS = (2, 5)  # rows and columns of blocks: numbers up to 1023
 BARS = np.array(
     [
@@ -122,13 +125,49 @@ def not_coded(source: Path, target: Path, every: int) -> Path:
         packets = [packet for packet in read.demux(video=0) if packet.size]
         for number, packet in enumerate(packets):
             if number % every == every - 1 and not packet.is_keyframe:
-                bits = f"0101{number % 25:05b}100"
-                bits += "1" * (-len(bits) % 8)
-                empty = av.Packet(b"\0\0\1\xb6" + int(bits, 2).to_bytes(len(bits) // 8, "big"))
+                empty = av.Packet(empty_vop(number))
                 empty.pts, empty.dts = packet.pts, packet.dts
                 empty.time_base, empty.duration = packet.time_base, packet.duration
                 packet = empty
             packet.stream = stream
+            write.mux(packet)
+    return target
+
+
+def empty_vop(number: int) -> bytes:
+    """An N-VOP of MPEG-4 at 25 frames a second."""
+    bits = f"0101{number % 25:05b}100"
+    bits += "1" * (-len(bits) % 8)
+    return VOP + int(bits, 2).to_bytes(len(bits) // 8, "big")
+
+
+def packed(source: Path, target: Path) -> Path:
+    """MPEG-4 with B-frames as DivX packs it into AVI: a frame in one packet with the B-frame behind
+    it, and later an N-VOP in that one's place."""
+    with av.open(str(source)) as read, av.open(str(target), "w") as write:
+        stream = write.add_stream_from_template(read.streams.video[0])
+        units = [bytes(packet) for packet in read.demux(video=0) if packet.size]
+        is_b = [unit[unit.index(VOP) + 4] >> 6 == 2 for unit in units]
+        units[0] = units[0].replace(VOP, b"\0\0\1\xb2DivX503b1393p" + VOP, 1)
+        made: list[bytes] = []
+        owed = False
+        for number, unit in enumerate(units):
+            starts = is_b[number] and not is_b[number - 1]
+            if starts:
+                made[-1] += unit
+            elif not is_b[number] and owed:
+                made += [empty_vop(number), unit]
+                owed = False
+            else:
+                made.append(unit)
+            owed |= starts
+        for number, unit in enumerate(made + [empty_vop(0)] * owed):
+            packet = av.Packet(unit)
+            packet.pts, packet.dts, packet.stream = None, number, stream
+            packet.time_base, packet.is_keyframe = (
+                Fraction(1, 25),
+                VOP in unit and not (unit[unit.index(VOP) + 4] >> 6),
+            )
             write.mux(packet)
     return target
 

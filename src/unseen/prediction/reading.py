@@ -212,7 +212,10 @@ def plan(
     if count and len(parts) > 1:
         count = max(count, min(len(parts), LONG_PICTURES))
     pictures = (np.arange(count) * 2 + 1) * len(footage.times) // max(1, 2 * count)
-    held = footage.held.only(np.union1d(snippets, pictures))
+    try:
+        held = footage.held.only(np.union1d(snippets, pictures))
+    except Unsure:
+        return plan(path, reading, input_settings, quick=False)
     return Plan(path, replace(footage, held=held), parts, snippets, pictures)
 
 

@@ -1,7 +1,8 @@
 """Single frames of a video file, decoded where they lie: only what is looked at, and not encoded.
 
 The frames are those of `transcoding`, by the same times, before its codec. Files with an index of
-key frames are read from the key frame before a wanted frame on, others from the first frame. What
+key frames are read from the key frame before a wanted frame on, others from the first frame, long
+ones twice. What
 can only be told by decoding everything (damage, interlaced or HDR pictures) is left to
 `transcoding`: a quick reader gives what is sure, or nothing.
 """
@@ -32,7 +33,9 @@ Indices = npt.NDArray[np.int64]
 PACKET_IS_FRAME = {"h264", "hevc", "vp9", "av1", "mjpeg"}
 """Codecs of which each packet of an MP4 or Matroska file shows one frame at the packet's time."""
 KEPT_BYTES = 128 << 20
-"""Frames of a file without an index that are kept in memory."""
+"""Frames of a file without an index that are kept in memory before it is known which are wanted."""
+WANTED_BYTES = 512 << 20
+"""Those that are kept when it is known."""
 TURNS: dict[tuple[int, ...], tuple[tuple[str, str | None], ...]] = {
     (1, 0, 0, 1): (),
     (0, 1, -1, 0): (("transpose", "clock"),),
@@ -90,7 +93,7 @@ def _opened_footage(plain: Path | str, path: Path | str, settings: ClipSettings)
     if source.interlaced or source.hdr:
         return None
     try:
-        footage = _indexed(source, path, settings) or _decoded(source, settings)
+        footage = _indexed(source, path, settings) or _decoded(source, path, settings)
     except MemoryError:
         raise
     except (Unsure, VideoError, av.FFmpegError):
@@ -321,9 +324,12 @@ def _reader(
 # From the first frame on
 
 
-def _decoded(source: Source, settings: ClipSettings) -> Footage:
-    """All frames of a file, kept in memory. Raises Unsure for damage and for too many frames."""
+def _decoded(source: Source, path: Path | str, settings: ClipSettings) -> Footage:
+    """All frames of a file, kept in memory as far as they are not too many; those of a longer file
+    are decoded once more when it is known which are wanted. Raises Unsure for damage."""
     times, frames, kept = [], [], 0
+    decoded: list[int | None] = []
+    first: tuple[Any, ...] | None = None
     with opened(source.path) as container:
         stream = container.streams.video[_place(container, source.index)]
         draw = _scaler(_alone(stream), settings)
@@ -332,15 +338,79 @@ def _decoded(source: Source, settings: ClipSettings) -> Footage:
                 if frame.is_corrupt or frame.pts is None or frame.time_base is None:
                     raise Unsure
                 times.append(round(frame.pts * frame.time_base * MICRO))
-                frames.append(draw(frame))
-                kept += frames[-1].nbytes
-                if kept > KEPT_BYTES or frames[-1].shape != frames[0].shape:
+                decoded.append(frame.dts)
+                first = first or _kind(frame)
+                if _kind(frame) != first:
                     raise Unsure
-    if not frames or (np.diff(times) < 0).any():
+                if kept <= KEPT_BYTES:
+                    frames.append(draw(frame))
+                    kept += frames[-1].nbytes
+    if not frames:
         raise Unsure
+    if source.format == "avi" and (np.diff(times) < 0).any():
+        times = _in_steps(decoded, stream.time_base)
     height, width = frames[0].shape[0] * 2 // 3, frames[0].shape[1]
     micro = np.array(times) - times[0]
-    return Footage(micro / MICRO, height, width, Kept(np.arange(len(frames)), frames))
+    held: Held = Kept(np.arange(len(frames)), frames)
+    if len(frames) < len(times):
+        held = Again(path, source.index, settings)
+    return Footage(micro / MICRO, height, width, held)
+
+
+def _in_steps(decoded: list[int | None], time_base: Any) -> list[int]:
+    """The times in microseconds of frames whose own are out of order, as in AVI files with packed
+    B-frames: those of their decoding, if the steps are all the same. The last frames, which the
+    decoder held back, have none. Raises Unsure."""
+    known = [time for time in decoded if time is not None]
+    steps = np.unique(np.diff(known))
+    if known != decoded[: len(known)] or len(steps) != 1 or steps[0] <= 0:
+        raise Unsure
+    step = int(steps[0]) * time_base * MICRO
+    return [round(known[0] * time_base * MICRO + place * step) for place in range(len(decoded))]
+
+
+@dataclass(frozen=True)
+class Again:
+    """A file without an index that is too long to be kept: it is decoded again for what is
+    wanted."""
+
+    path: Path | str
+    stream: int
+    settings: ClipSettings
+
+    def only(self, indices: Indices) -> "Kept":
+        """All of them are kept. Raises Unsure where they are too many."""
+        try:
+            return Kept(indices, by_plain_name(_drawn)(self.path, self, indices))
+        except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise
+            raise Unsure from error
+
+    def read(self, indices: Indices) -> Frames:
+        return self.only(indices).read(indices)
+
+
+def _drawn(path: Path | str, held: Again, indices: Indices) -> list[Frames]:
+    """The frames of sorted indices (n,), decoded from the first on."""
+    found: list[Frames] = []
+    wanted = iter([*indices.tolist(), -1])
+    following, at, kept = next(wanted), 0, 0
+    with opened(Path(path)) as container:
+        stream = container.streams.video[_place(container, held.stream)]
+        draw = _scaler(_alone(stream), held.settings)
+        for packet in container.demux(stream):
+            for frame in packet.decode():
+                if at == following:
+                    found.append(draw(frame))
+                    kept += found[-1].nbytes
+                    following = next(wanted)
+                if following < 0:
+                    return found
+                if kept > WANTED_BYTES:
+                    raise Unsure
+                at += 1
+    raise Unsure
 
 
 @dataclass(frozen=True)
@@ -379,7 +449,7 @@ def _scaler(stream: av.VideoStream, settings: ClipSettings) -> Callable[[av.Vide
     graphs: dict[tuple[Any, ...], Any] = {}
 
     def draw(frame: av.VideoFrame) -> Frames:
-        kind = (frame.width, frame.height, frame.format.name, _matrix(frame))
+        kind = _kind(frame)
         if kind not in graphs:
             if graphs:
                 raise Unsure
@@ -397,6 +467,11 @@ def _scaler(stream: av.VideoStream, settings: ClipSettings) -> Callable[[av.Vide
         return out
 
     return draw
+
+
+def _kind(frame: av.VideoFrame) -> tuple[Any, ...]:
+    """What all pictures of a video have in common."""
+    return frame.width, frame.height, frame.format.name, _matrix(frame)
 
 
 def _matrix(frame: av.VideoFrame) -> tuple[int, ...]:

@@ -13,7 +13,14 @@ import av
 import numpy as np
 import pytest
 from PIL import Image
-from videos import frame_numbers, not_coded, numbered_frames, rotate_mp4, write_video
+from videos import (
+    frame_numbers,
+    not_coded,
+    numbered_frames,
+    packed,
+    rotate_mp4,
+    write_video,
+)
 
 from unseen.videos import footage as footage_module
 from unseen.videos import transcoding
@@ -79,6 +86,10 @@ def frames_not_coded(folder: Path) -> Path:
     return not_coded(source, folder / "a.mkv", every=12)
 
 
+def packed_frames(folder: Path) -> Path:
+    return packed(plain(".avi", kind="mpeg4_b")(folder), folder / "packed.avi")
+
+
 def turned(folder: Path) -> Path:
     return rotate_mp4(plain(".mp4")(folder), 90)
 
@@ -101,6 +112,7 @@ FILES = {
     "vp8 alternate references": (alternate_references("libvpx"), False),
     "not coded": (frames_not_coded, False),
     "xvid": (plain(".avi", kind="mpeg4_b"), False),
+    "packed b-frames": (packed_frames, False),
     "transport stream": (plain(".ts", kind="h264_ts"), False),
     "mpeg": (plain(".mpg", kind="mpeg2"), False),
 }
@@ -206,9 +218,21 @@ def test_what_only_decoding_tells_is_left_to_the_pipeline(tmp_path) -> None:
         open_footage(Path(__file__), SETTINGS)
 
 
-def test_a_long_file_without_an_index_is_left_to_the_pipeline(tmp_path, monkeypatch) -> None:
+@pytest.mark.parametrize(("ending", "kind"), [(".ts", "h264_ts"), (".avi", "mpeg4_b")])
+def test_a_long_file_without_an_index_is_decoded_again(ending, kind, tmp_path, monkeypatch) -> None:
+    """For what is wanted alone, which are the frames of the pipeline; never for too many."""
     monkeypatch.setattr(footage_module, "KEPT_BYTES", 100_000)
-    assert open_footage(plain(".ts", kind="h264_ts")(tmp_path), SETTINGS) is None
+    path = plain(ending, kind=kind)(tmp_path)
+    found = open_footage(path, SETTINGS)
+    expected = stored_footage(transcode(path, settings=LOSSLESS))
+    assert found is not None and isinstance(found.held, footage_module.Again)
+    assert np.array_equal(found.times, expected.times)
+    indices = np.array([0, 3, 70, len(found.times) - 1])
+    assert np.array_equal(found.held.only(indices).read(indices), expected.read(indices))
+    assert np.array_equal(found.read(indices[1:3]), expected.read(indices[1:3]))
+    monkeypatch.setattr(footage_module, "WANTED_BYTES", 100_000)
+    with pytest.raises(Unsure):
+        found.held.only(np.arange(len(found.times)))
 
 
 def animation(path: Path, **options: object) -> Path:
