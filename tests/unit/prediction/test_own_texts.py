@@ -11,6 +11,7 @@ from videos import write_video
 from unseen.base.errors import UserError
 from unseen.classes.class_list import write_class_list
 from unseen.network.dual import make_dual_model
+from unseen.network.dual_folder import find_dual
 from unseen.network.dual_texts import encode_prompts
 from unseen.network.inference import embed_videos
 from unseen.prediction.classifier import Reading, load_classifier
@@ -44,7 +45,8 @@ def of_the_pipeline(
     """The distance of each class as a run of the folder has it; the store loses nothing."""
     place.mkdir()
     (place / "000.csv").write_text("clip_id,path,start_s,end_s,fingerprint\na,a.avi,,,\n")
-    settings = ClipSettings(short_side=SIZE, codec="h264", quality=0)
+    own = {key: find_dual(folder).input[key] for key in ("short_side", "resampling")}
+    settings = ClipSettings(codec="h264", quality=0, **own)
     decode_shard(place / "000.csv", video.parent, place / "000.h5", settings, workers=1)
     write_class_list(place / "classes.tsv", {name: ["a", "word"] for name in NAMES})
     encode_prompts(place / "classes.tsv", folder, place / "texts.h5", prompts=prompts)
