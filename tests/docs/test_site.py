@@ -127,6 +127,7 @@ def test_a_loss_is_added_where_contributing_says(tmp_path: Path) -> None:
     objective.losses = losses
     loss = settings.TrainingSettings.from_mapping({"loss": "hinge"}).loss
     network = torch.nn.Module()
+    network.classifier = None
     network.visual_encoder = network.embed = network.class_encoder = torch.nn.Identity()
     trained = objective.Objective(network, torch.eye(2), loss=loss)
     values = [float(trained(torch.tensor([[1.0, 0]]), torch.tensor([c]))[0]) for c in (0, 1)]
