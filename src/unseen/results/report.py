@@ -30,7 +30,7 @@ LARGE_FIGURE = 250_000
 """Bytes of a figure that is no part of the page any more."""
 BORDERLINE = 30
 SEEN_CLASSES = 30
-NEVER_PREDICTED = 10
+NEVER_PREDICTED = 5
 DETAILS = ("training_classes", "trained_on", "pretraining_overlap", "snippets", "sd_over")
 """Columns of a table that stand behind its numbers, so that these are in sight."""
 REJECTED = 1000
