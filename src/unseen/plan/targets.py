@@ -108,6 +108,8 @@ def _known(plan: Plan, key: str, pattern: str, values: dict[str, str]) -> tuple[
         shipped = values["dataset"]
         listless = [shipped] if class_list(plan, shipped) and "{run}" not in pattern else []
         return "data set", [*plan.config.datasets, *listless]
+    if key == "classifier":
+        return "classifier", [*plan.classifiers]
     if key == "embedding":
         return "embedding", classes.embeddings(plan)
     if key == "shard" and values.get("dataset") in plan.listed:

@@ -21,6 +21,7 @@ SAID = {
     "results/modles/demo-e2e/model.safetensors": "no folder results/modles (did you mean models?)",
     "results/models/demo-e2e": "results/models/{run}/model.safetensors",
     "results/clips/demo-ucf/0099.h5": "no shard 0099; there are 000, 001",
+    "results/probabilities/efficientnet_lite/demo-ucf.h5": "did you mean efficientnet_lite2?",
     "results/class_embeddings/wrd2vec/demo-ucf.h5": "no embedding wrd2vec; did you mean word2vec?",
     "tabel2": "no target tabel2 (did you mean results/table2.csv?)",
     "al": "no target al (did you mean all?)",
@@ -30,6 +31,7 @@ SAID = {
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     values = yaml.safe_load((REPOSITORY / "tests/config/tiny.yaml").read_text())
+    values["runs"]["objects"] = {"method": "convex", "weights": "efficientnet_lite2"}
     return read_plan(values, "my.yaml", REPOSITORY)
 
 
