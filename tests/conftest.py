@@ -4,6 +4,7 @@ tests of the wide workflow, so that no other waits while it is made.
 """
 
 import os
+import signal
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ from repository import SOURCE
 from xdist.scheduler import LoadScopeScheduling
 
 os.environ["PYTHONPATH"] = str(SOURCE)
+# Of a test run in the background Control-C is ignored, and so it would be by what a test starts.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class Together(LoadScopeScheduling):

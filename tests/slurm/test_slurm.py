@@ -176,7 +176,7 @@ def test_cancelled_from_outside(finished: Workspace, slurm: str, tmp_path: Path)
         seen |= new
         time.sleep(0.2)
     assert process.returncode == 0, (workspace.folder / "printed").read_text()[-5000:]
-    first, again, _, training = seen.values()
+    first, again, training = seen.values()
     assert "decode" in first[0] and first[1:] == ("4000M", "N/A")
     assert "decode" in again[0] and again[1:] == ("8000M", "N/A")
     assert "train" in training[0] and training[1:] == ("3000M", "gres:gpu:1")
