@@ -366,6 +366,7 @@ def flip_bits(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.long
 def test_shard_with_flipped_bits(workspace: Workspace, finished: Workspace) -> None:
     """`check_store` names the shard; once removed it is decoded again to the same bytes."""
     flip_bits(workspace.folder / SHARD)
@@ -378,6 +379,7 @@ def test_shard_with_flipped_bits(workspace: Workspace, finished: Workspace) -> N
     assert digests(workspace) == digests(finished)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", [SHARD, MODEL])
 def test_truncated(workspace: Workspace, name: str) -> None:
     path = workspace.folder / name

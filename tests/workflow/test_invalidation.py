@@ -95,6 +95,7 @@ def test_no_change_in_content(own_repository: Workspace) -> None:
     assert own_repository.run("--dry-run", "--workflow-profile", "none", "results/table2.csv") == []
 
 
+@pytest.mark.long
 def test_sources_elsewhere(workspace: Workspace) -> None:
     """The same files in another folder are listed anew and then found to be the same."""
     move_sources(workspace)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from released import authors_checkpoint
 from tiny_workflow import TABLE, Workspace, rules
@@ -30,6 +31,7 @@ def test_released_weights_are_scored(workspace: Workspace, tmp_path: Path) -> No
     assert workspace.run("--dry-run", TABLE) == []
 
 
+@pytest.mark.long
 def test_what_is_combined_changes_without_the_network(workspace: Workspace) -> None:
     """The classes of a run with `loss: classification`: another T, another threshold and a second
     run of the same classifier take its probabilities as they are."""

@@ -146,6 +146,7 @@ def checkpoints(folder) -> dict[str, int]:
     return {path.name: path.stat().st_mtime_ns for path in folder.glob(CHECKPOINTS)}
 
 
+@pytest.mark.long
 def test_twenty_kills_change_nothing(sources, tmp_path):
     settings = replace(TINY, epochs=6)
     began = time.monotonic()
@@ -180,6 +181,7 @@ def test_a_checkpoint_of_other_settings_is_left_alone_or_refused(sources, tmp_pa
     assert run(sources, tmp_path / "other") == fresh
 
 
+@pytest.mark.long
 def test_checkpoints_in_a_folder_that_outlives_the_machine(sources, tmp_path):
     """Whoever trains next has another folder of results and goes on where the first was stopped."""
     settings = replace(TINY, epochs=20, checkpoint_folder=str(tmp_path / "kept"))
