@@ -156,7 +156,7 @@ CASES: dict[str, tuple[Any, set[str]]] = {
     "photographs.seed": (1, {"synthesize_clips"}),
     "photographs.crops": ("side_first", {"synthesize_clips"}),
     "overlap.threshold": (0.4, {*PRUNED, *KEPT}),
-    "overlap.prune_pretraining": (True, {"prune_classes"}),
+    "overlap.prune_pretraining": (True, {"prune_classes", "make_table", "draw_figure"}),
     "overlap.prune_videos": (True, {"compare_videos", "train"}),
     "overlap.exclude_classes": (["bouncing ring"], {"prune_classes", *KEPT}),
     "seeds": ([1], {"train", "select_classes"}),
@@ -294,7 +294,7 @@ for key, value in TRAINING.items():
 # The run that the frozen one starts from has its own epochs and loss, which reads no mixing.
 for key in ("epochs", "loss", "mixing", "projection"):
     CASES[f"training.{key}"] = TRAINING[key], {"train", "train_frozen"}
-CASES["training.dtype"] = TRAINING["dtype"], {"train", "classify_videos"}
+CASES["training.dtype"] = TRAINING["dtype"], {"train", "classify_videos", "embed_videos"}
 CASES["training.feature_epochs"] = TRAINING["feature_epochs"], set()  # `fixed` has its own
 CASES["training.c3d_start"] = "he", set()  # no run is a c3d
 CASES["figures.training.c3d_start"] = "he", set()
