@@ -321,7 +321,7 @@ ALSO = {
 """What a change is not possible without."""
 
 ORDINARY = {
-    *("overlap.threshold", "training.learning_rate", "testing.snippets", "table1.0.permuted"),
+    *("training.learning_rate", "testing.snippets", "table1.0.permuted"),
     *("runs.fixed.epochs", "runs.objects.centre"),
 }
 """Of most kinds of run, row and stage one; the other cases are long."""

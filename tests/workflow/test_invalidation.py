@@ -188,6 +188,7 @@ def test_threshold_with_effect(workspace: Workspace) -> None:
 # Words and sources
 
 
+@pytest.mark.long
 def test_word_vectors(workspace: Workspace) -> None:
     """Word vectors with other times are read again; the same content changes nothing after that."""
     os.utime(workspace.folder / "tests/config/words.txt", (1, 1))

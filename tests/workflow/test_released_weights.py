@@ -12,6 +12,7 @@ from unseen.network.model_file import load_model
 SETS = ("demo-ucf", "demo-hmdb")
 
 
+@pytest.mark.long
 def test_released_weights_are_scored(workspace: Workspace, tmp_path: Path) -> None:
     """The weights of a trained run, as a file in the authors' format, get that run's scores."""
     trained = workspace.folder / "results/models/demo-e2e/model.safetensors"
