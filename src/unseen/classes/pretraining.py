@@ -9,6 +9,7 @@ import numpy as np
 
 from unseen.base.files import atomic
 from unseen.base.tabular import write_rows
+from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.classes.overlap import (
     Embeddings,
     as_row,
@@ -82,6 +83,20 @@ def trace_pretraining(
     return f"classes near a test class that the initial weights have seen: {found}" + (
         f" (what {', '.join(unknown)} has seen)" if unknown else ""
     )
+
+
+def seen_classes(trainings: Sequence[Training], meanings: Path, threshold: float) -> dict[str, str]:
+    """The classes within the threshold of one that some trainings took (Eq. 3), and which that is.
+
+    `meanings` has their embeddings by what words mean, as the trainings' are.
+    """
+    wanted = {"": read_class_embeddings(meanings)}
+    seen: dict[str, str] = {}
+    for training in trainings:
+        for one in nearest_unseen(wanted, classes_of_training(training)):
+            if not one.beyond(threshold):
+                seen.setdefault(one.name, f"{one.nearest_class} of {training.weights}")
+    return seen
 
 
 def classes_of_training(training: Training) -> dict[str, Embeddings]:

@@ -151,6 +151,7 @@ def listing_digest(plan: Plan, name: str) -> str:
     return _LISTINGS[key]
 
 
+@cache  # asked for at each look at a job's reasons
 def check_folders(plan: Plan, name: str) -> None:
     """Raise UserError where folders, read as classes, are none of those that the set's list names,
     and where nothing in the root fits."""

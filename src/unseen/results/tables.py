@@ -191,10 +191,9 @@ def measured_row(
             else:
                 said, values[key] = spread(tables, str(named), used, column)
                 over[said] = None
-        if layout.interval and named != FULL and layout.protocol:
-            continue
-        if layout.interval and (found := over_videos(tables, used)):
-            intervals[f"{dataset}_{layout.interval}"] = found
+        shown = layout.interval if named in (None, FULL) else None
+        if shown and (found := over_videos(tables, used)):
+            intervals[f"{dataset}_{shown}"] = found
     texts = {
         "method": row["method"] + (" (classes may be seen)" if seen else ""),
         "source": "measured",

@@ -8,10 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from unseen.base.errors import UserError
-from unseen.classes.class_embedding_file import read_class_embeddings
 from unseen.classes.class_splits import check_class_splits, read_class_splits
-from unseen.classes.overlap import nearest_unseen
-from unseen.classes.pretraining import Training, classes_of_training
+from unseen.classes.pretraining import Training, seen_classes
 from unseen.datasets.test_lists import read_test_lists
 from unseen.results.protocol_names import LISTS, UNSEEN
 
@@ -110,13 +108,7 @@ def _test_lists(
 
 def _unseen(seen: Seen, classes: Sequence[str]) -> Protocol:
     """The classes beyond the threshold of every class that the weights are known to have seen."""
-    wanted = {"": read_class_embeddings(seen.meanings)}
-    near = {
-        one.name
-        for training in seen.trainings
-        for one in nearest_unseen(wanted, classes_of_training(training))
-        if not one.beyond(seen.threshold)
-    }
+    near = seen_classes(seen.trainings, seen.meanings, seen.threshold)
     left = [name for name in classes if name not in near]
     notes = [f"{len(left)} of {len(classes)} classes are known to no training behind the run"]
     return Protocol(UNSEEN, (Split("all", _places(left, classes)),), tuple(notes))

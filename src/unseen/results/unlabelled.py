@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from unseen.classes.class_embedding_file import read_class_embeddings
-from unseen.classes.overlap import nearest_unseen
-from unseen.classes.pretraining import Training, classes_of_training
+from unseen.classes.pretraining import Training, classes_of_training, seen_classes
 from unseen.results.nearest import cosine_distances
 from unseen.results.predictions import write_predictions
 from unseen.results.test_set import (
@@ -61,7 +59,7 @@ def predict_classes(
     truth = read_truth(videos.clip_ids, classes_of_clips(labels), classes, rejected, missing)
     order = np.arange(len(classes))
     distances = class_distances(video_embeddings, videos, classes, vectors, order)[videos.snippets]
-    seen = _seen(known)
+    seen = seen_classes(known.trainings, known.meanings, known.threshold)
     best = distances.argmin(axis=1)
     usual = _usual(known, video_embeddings, videos.embeddings[videos.snippets], len(classes))
     unsure = [
@@ -80,17 +78,6 @@ def predict_classes(
 
 def _flag(value: object) -> str:
     return str(bool(value)).lower()
-
-
-def _seen(known: Known) -> dict[str, str]:
-    """The classes that a training behind the run has seen, and what they coincide with."""
-    wanted = {"": read_class_embeddings(known.meanings)}
-    seen: dict[str, str] = {}
-    for training in known.trainings:
-        for one in nearest_unseen(wanted, classes_of_training(training)):
-            if one.distance is not None and not one.beyond(known.threshold):
-                seen.setdefault(one.name, f"{one.nearest_class} of {training.weights}")
-    return seen
 
 
 def _usual(
